@@ -1,0 +1,150 @@
+# SEAL KM for nginx. All that is built goes to build/; "make help" lists what
+# there is to make.
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+
+MODULE        = ngx_http_seal_km_module.so
+MODULE_BUILD  = build/nginx-$(notdir $(firstword $(CC)))
+# seconds for each fuzzer, tests that run at once, and which tests
+FUZZ_SECONDS ?= 60
+TEST_JOBS    ?= 2
+TESTS        ?= t/*.t
+
+# LibJWT, looked for where "config" looks; a shell asks when a recipe runs, since
+# "setup" may only just have built it
+JWT_LIB    = $(or $(LIBJWT_PREFIX),build/libjwt)/lib/libjwt.a
+JWT_CFLAGS = $$(test -f $(JWT_LIB) && echo -isystem $(JWT_LIB:lib/libjwt.a=include) || pkg-config --cflags libjwt)
+JWT_LIBS   = $$(test -f $(JWT_LIB) && echo $(JWT_LIB) || pkg-config --libs libjwt)
+
+UNIT_CFLAGS = -std=gnu11 -g -MMD -MP -Wall -Wextra -Werror -Isrc/protocol \
+              -It/unit $(JWT_CFLAGS)
+UNIT_LIBS   = $(JWT_LIBS) -ljansson -lcrypto -lm
+SANITIZE    = -fsanitize=address,undefined -fno-sanitize-recover=all \
+              -fno-omit-frame-pointer
+
+PROTOCOL = $(patsubst src/%.c,%,$(wildcard src/protocol/*.c))
+TEST_C   = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
+HELPER_C = $(filter-out $(TEST_C),$(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
+FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
+
+.DEFAULT_GOAL := module
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+.PHONY: module
+module: setup            ## the module: build/ngx_http_seal_km_module.so (default)
+	@CC='$(CC)' tools/build-module.sh $(MODULE_BUILD)
+	@cmp -s $(MODULE_BUILD)/$(MODULE) build/$(MODULE) || \
+	    cp $(MODULE_BUILD)/$(MODULE) build/$(MODULE)
+	@echo 'built build/$(MODULE)'
+
+.PHONY: help
+help:                    ## this list
+	@sed -n 's/^\([a-z-]*\):.*## */\1 /p' Makefile | \
+	    while read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+	@echo '  CC=clang builds with another compiler, TESTS="t/a.t t/b.t" runs some'
+	@echo '  tests, FUZZ_SECONDS=600 fuzzes longer, DESTDIR= is heeded by install'
+
+.PHONY: setup
+setup:
+	@tools/setup.sh build
+
+.PHONY: setup-test
+setup-test:
+	@tools/setup.sh test
+
+.PHONY: install
+install: module          ## puts the module into nginx's folder of modules
+	@dir="$(DESTDIR)$$(tools/nginx-option.sh modules-path)" && \
+	    install -d "$$dir" && \
+	    install -m 644 build/$(MODULE) "$$dir/" && \
+	    echo "installed $$dir/$(MODULE)"
+
+
+# Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
+# src/protocol and with whatever else there is in t/unit. They are built twice:
+# as they are, and with the address and undefined behaviour sanitizers.
+
+define unit_rules
+build/$(1)/protocol/%.o: src/protocol/%.c Makefile | setup-test
+	@mkdir -p $$(@D)
+	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
+
+build/$(1)/%.o: t/unit/%.c Makefile | setup-test
+	@mkdir -p $$(@D)
+	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
+
+build/$(1)/libprotocol.a: $$(PROTOCOL:%=build/$(1)/%.o)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+
+build/$(1)/test_%: build/$(1)/test_%.o $$(HELPER_C:%=build/$(1)/%.o) build/$(1)/libprotocol.a
+	@$$(CC) $(2) -o $$@ $$^ -lcmocka $$(UNIT_LIBS)
+
+-include $$(wildcard build/$(1)/*.d build/$(1)/protocol/*.d)
+endef
+
+$(eval $(call unit_rules,unit,-O2))
+$(eval $(call unit_rules,unit-sanitized,-O1 $(SANITIZE)))
+
+.PHONY: unit
+unit: $(TEST_C:%=build/unit/%) $(TEST_C:%=build/unit-sanitized/%) ## the unit tests, plain and with sanitizers
+	@tools/run-units.sh $^
+
+
+# A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
+# t/fuzz/corpus.
+
+build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*.[ch] t/fuzz/*.h) Makefile | setup-test
+	@mkdir -p $(@D)
+	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -Wall -Wextra -Werror -Isrc/protocol -It/fuzz \
+	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) $(UNIT_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
+	@tools/run-fuzzers.sh $(FUZZ_SECONDS) $^
+
+
+.PHONY: warnings
+warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed
+	@CC=gcc tools/build-module.sh build/nginx-gcc
+	@CC=clang tools/build-module.sh build/nginx-clang
+	@echo 'no warnings from gcc and clang'
+
+.PHONY: test
+test: setup-test module warnings ## all tests: what CI runs
+	@$(MAKE) --no-print-directory unit
+	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
+
+.PHONY: suite
+suite: setup-test module ## the tests with nginx alone (TESTS= chooses some)
+	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
+
+.PHONY: valgrind
+valgrind: setup-test module ## the tests under valgrind
+	@tools/run-suite.sh -j $(TEST_JOBS) -m valgrind $(TESTS)
+
+.PHONY: asan
+asan: setup-test         ## the tests with nginx and module built with sanitizers
+	@tools/build-nginx.sh asan
+	@tools/run-suite.sh -j $(TEST_JOBS) -m asan $(TESTS)
+
+.PHONY: static-check
+static-check: setup      ## builds nginx from source with the module linked in
+	@tools/build-nginx.sh static
+
+.PHONY: demo
+demo: setup-test module  ## one exchange of each kind, shown step by step
+	@tools/demo.sh
+
+.PHONY: run
+run: setup-test module   ## a server to try by hand, until Ctrl-C
+	@tools/demo.sh run
+
+.PHONY: clean
+clean:                   ## removes build/
+	rm -rf build

@@ -1,0 +1,126 @@
+#!/bin/bash
+# Builds nginx itself with the module linked in, from the source of this Debian
+# release's nginx package. For the project's own checks: an installation uses the
+# dynamic module.
+#
+#   tools/build-nginx.sh static     build/static/nginx; shows that --add-module
+#                                   works, and that the result knows the module
+#   tools/build-nginx.sh asan       build/asan/nginx: with the address and
+#                                   undefined behaviour sanitizers
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+source=
+
+die() {
+    echo "build-nginx.sh: $*" >&2
+    exit 1
+}
+
+fetch() {
+    local folder=$top/build/nginx-source
+    if [ ! -e "$folder/fetched" ]; then
+        echo "fetching the source of Debian's nginx"
+        rm -rf "$folder"
+        "$top/tools/apt-fetch.sh" own source nginx "$folder" \
+            > "$top/build/nginx-source.log"
+        touch "$folder/fetched"
+    fi
+    source=$(echo "$folder"/nginx-*/)
+    source=${source%/}
+    [ -f "$source/configure" ] || die "no nginx source in $folder"
+}
+
+# configure FOLDER CC_OPT LD_OPT: with the features of Debian's, but without its
+# paths, which belong to the nginx that is installed
+configure() {
+    local folder=$1 flag flags=()
+    # sets NGX_CONF_FLAGS, an array
+    # shellcheck disable=SC1091
+    . /usr/share/nginx/src/conf_flags
+    for flag in "${NGX_CONF_FLAGS[@]}"; do
+        case $flag in
+            --with-*) flags+=("$flag") ;;
+        esac
+    done
+    (
+        cd "$source"
+        env -u CFLAGS ./configure "${flags[@]}" --with-cc=gcc \
+            --with-cc-opt="$2" --with-ld-opt="$3" --prefix="$folder/prefix" \
+            --builddir="$folder/objs" --add-module="$top"
+    ) > "$folder/configure.log" 2>&1 || {
+        tail -n 15 "$folder/configure.log" >&2
+        die "configure failed; all it said is in $folder/configure.log"
+    }
+}
+
+# build NAME CC_OPT LD_OPT: objects in build/NAME/objs, configured again when
+# that could make a difference
+build() {
+    local folder=$top/build/$1 objs=$top/build/$1/objs
+    mkdir -p "$folder"
+    if ! inputs "$@" | cmp -s - "$folder/inputs"; then
+        echo "configuring nginx ($1) from $(basename "$source")"
+        rm -rf "$folder"
+        mkdir -p "$folder/prefix/conf" "$folder/prefix/logs"
+        configure "$folder" "$2" "$3"
+        inputs "$@" > "$folder/inputs"
+    fi
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+        make -s -j "$(nproc)" -C "$source" -f "$objs/Makefile" binary
+}
+
+inputs() {
+    echo "$* $source LIBJWT_PREFIX=${LIBJWT_PREFIX:-}"
+    gcc --version
+    cat "$top/config" "$0"
+    cksum < "$top/build/libjwt/lib/libjwt.a" 2> /dev/null || :
+}
+
+# nginx -t with a directive of the module's and no load_module
+check_static() {
+    local folder=$top/build/static
+    printf 'events {}\nhttp { seal_km_window 5s; }\n' \
+        > "$folder/prefix/conf/check.conf"
+    "$folder/objs/nginx" -t -q -e stderr -p "$folder/prefix" \
+        -g 'pid check.pid;' -c conf/check.conf
+    cp "$folder/objs/nginx" "$folder/nginx"
+    echo "build/static/nginx has the module linked in, and knows its directives"
+}
+
+# Reports go to files: nginx closes its standard error. A wrapper sets that up,
+# since Test::Nginx has its own ideas about ASAN_OPTIONS. Without the pools of
+# nginx (NGX_DEBUG_PALLOC) each allocation is one that the sanitizer watches.
+wrap_asan() {
+    local folder=$top/build/asan
+    cat > "$folder/nginx" <<END
+#!/bin/sh
+export ASAN_OPTIONS="log_path=$folder/reports/asan:detect_stack_use_after_return=1"
+export UBSAN_OPTIONS="log_path=$folder/reports/ubsan"
+exec "$folder/objs/nginx" "\$@"
+END
+    chmod +x "$folder/nginx"
+    mkdir -p "$folder/reports"
+    echo "built build/asan/nginx"
+}
+
+main() {
+    local common="-g -Wno-error -Wno-unused-parameter"
+    local sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
+    mkdir -p "$top/build"
+    case ${1:-} in
+        static)
+            fetch
+            build static "$common -O2" ""
+            check_static
+            ;;
+        asan)
+            fetch
+            build asan "$common -O1 $sanitize -DNGX_DEBUG_PALLOC=1" "$sanitize"
+            wrap_asan
+            ;;
+        *) die "usage: tools/build-nginx.sh static|asan" ;;
+    esac
+}
+
+main "$@"

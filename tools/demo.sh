@@ -1,0 +1,326 @@
+#!/bin/bash
+# Shows the SEAL KM server at work: a Redis and an nginx of its own on this
+# machine, one exchange that succeeds and the refusals. Exits with 1 if an answer
+# is not what it should be, and leaves nothing behind.
+#
+#   tools/demo.sh         the exchanges, step by step
+#   tools/demo.sh run     starts the servers and tells what to try, until Ctrl-C
+#
+# SEAL_KM_MODULE is the module to load, build/ngx_http_seal_km_module.so by
+# default. Needs nginx, redis-server, redis-cli, curl, openssl and Crypt::JWT:
+# "tools/setup.sh test" installs them.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+module=${SEAL_KM_MODULE:-$top/build/ngx_http_seal_km_module.so}
+PATH=$PATH:/usr/sbin
+
+issuer=https://sim-s.example
+audience=seal-km-demo
+service=v2x.example
+key_material=bWFzdGVyLWtleS1vZi10aGUtZGVtbw==
+
+dir=
+uri=
+pids=
+status=
+failures=0
+
+die() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+# ------------------------------------------------------------------ servers
+
+stop() {
+    local pid
+    for pid in $pids; do
+        kill "$pid" 2> /dev/null || :
+    done
+    for pid in $pids; do
+        wait "$pid" 2> /dev/null || :
+    done
+    [ -z "$dir" ] || rm -rf "$dir"
+}
+
+# Below the ports that the kernel gives to outgoing connections.
+free_port() {
+    perl -MIO::Socket::INET -e '
+        for (1 .. 100) {
+            my $port = 20000 + int rand 10000;
+            my $socket = IO::Socket::INET->new(
+                LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 1);
+            next if !$socket;
+            print "$port\n";
+            exit 0;
+        }
+        exit 1'
+}
+
+# A CA of its own, and a certificate for localhost signed by it.
+make_certificates() {
+    (
+        cd "$dir"
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+            -days 2 -subj '/CN=SEAL KM demo CA' -keyout ca.key -out ca.crt
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+            -subj '/CN=localhost' -keyout tls.key -out tls.csr
+        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > tls.ext
+        openssl x509 -req -days 2 -in tls.csr -CA ca.crt -CAkey ca.key \
+            -CAcreateserial -extfile tls.ext -out tls.crt
+    ) > "$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log"; die "openssl failed"; }
+}
+
+write_configuration() {
+    local port=$1
+    cat > "$dir/nginx.conf" <<END
+load_module $module;
+
+daemon off;
+worker_processes 1;
+pid $dir/nginx.pid;
+error_log $dir/error.log info;
+
+events {}
+
+http {
+    log_format seal_km '\$remote_addr \$status \$seal_km_reason '
+                       'service=\$seal_km_service_id user=\$seal_km_user_uri';
+    access_log $dir/access.log seal_km;
+
+    client_body_temp_path $dir/tmp;
+    proxy_temp_path $dir/tmp;
+    fastcgi_temp_path $dir/tmp;
+    uwsgi_temp_path $dir/tmp;
+    scgi_temp_path $dir/tmp;
+
+    server {
+        listen 127.0.0.1:$port ssl;
+        server_name localhost;
+
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_certificate $dir/tls.crt;
+        ssl_certificate_key $dir/tls.key;
+
+        location = /seal-km {
+            seal_km_pass unix:$dir/redis.sock;
+            seal_km_uri $uri;
+            seal_km_jwks $dir/jwks.json;
+            seal_km_issuer $issuer;
+            seal_km_audience $audience;
+            seal_km_scope seal:km;
+        }
+    }
+}
+END
+}
+
+# wait_for SECONDS COMMAND ...: until the command succeeds
+wait_for() {
+    local tries=$(($1 * 10))
+    shift
+    while ! "$@" > /dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+start_redis() {
+    redis-server --port 0 --unixsocket "$dir/redis.sock" --unixsocketperm 777 \
+        --save '' --appendonly no --dir "$dir" > "$dir/redis.log" 2>&1 &
+    pids="$pids $!"
+    wait_for 10 redis-cli -s "$dir/redis.sock" PING ||
+        { cat "$dir/redis.log"; die "Redis did not start"; }
+}
+
+start_nginx() {
+    nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf" 2> "$dir/nginx.out" &
+    pids="$pids $!"
+    wait_for 10 curl -s -o /dev/null --cacert "$dir/ca.crt" "$uri" ||
+        { cat "$dir/nginx.out" "$dir/error.log"; die "nginx did not start"; }
+}
+
+start() {
+    local port
+    [ -f "$module" ] || die "$module is missing: \"make\" builds it"
+    trap stop EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' HUP TERM
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/seal-km-demo.XXXXXX")
+    # a worker of an nginx that root starts is another user
+    chmod 711 "$dir"
+    port=$(free_port) || die "no free port"
+    uri=https://localhost:$port/seal-km
+
+    make_certificates
+    "$top/tools/mint-token.pl" --make-key "$dir/sim-s.jwk" > "$dir/jwks.json"
+    write_configuration "$port"
+    start_redis
+    start_nginx
+}
+
+# ---------------------------------------------------------------- exchanges
+
+mint() {
+    "$top/tools/mint-token.pl" --key "$dir/sim-s.jwk" --issuer "$issuer" \
+        --audience "$audience" --subject alice "$@"
+}
+
+# body [NAME=TEXT ...]: a request; each argument sets a member
+body() {
+    perl -MJSON::PP -e '
+        my %set = (Version => "1.0.0", SKmsUri => shift, ServiceID => shift,
+                   "Date/Time" => time);
+        for (@ARGV) { /^([^=]+)=(.*)/ and $set{$1} = $2 }
+        $set{"Date/Time"} += 0;
+        print JSON::PP->new->canonical->encode(\%set)' "$uri" "$service" "$@"
+}
+
+# the answer with one member a line, in the order of the specification's table
+pretty() {
+    perl -MJSON::PP -0777 -ne '
+        my $n = 0;
+        my %order = map { $_ => $n++ } qw(UserUri SKmsUri ServiceID SKmsID
+            ClientID DeviceID UserID Date/Time ErrorCode Payload);
+        print JSON::PP->new->utf8->pretty->sort_by(sub {
+            $order{$JSON::PP::a} <=> $order{$JSON::PP::b} })
+            ->encode(decode_json($_)) =~ s/^/    /gmr' "$dir/answer"
+}
+
+# member NAME: its value in the answer, or nothing
+member() {
+    perl -MJSON::PP -0777 -ne '
+        BEGIN { $name = shift } print decode_json($_)->{$name} // ""' \
+        "$1" "$dir/answer"
+}
+
+title() {
+    printf '\n== %s\n\n' "$*"
+}
+
+# post TOKEN BODY: shows the command, with $TOKEN for the token, and the answer
+post() {
+    local token=$1 text=$2 authorization=()
+    printf '  $ curl --cacert ca.crt %s \\\n' "$uri"
+    if [ -n "$token" ]; then
+        # shellcheck disable=SC2016
+        printf '      -H "Authorization: Bearer $TOKEN" \\\n'
+        authorization=(-H "Authorization: Bearer $token")
+    fi
+    printf "      --json '%s'\n\n" "$text"
+
+    status=$(curl -sS --max-time 10 --cacert "$dir/ca.crt" -o "$dir/answer" \
+        -w '%{http_code}' ${authorization[@]+"${authorization[@]}"} \
+        --json "$text" "$uri") || die "curl got no answer"
+    echo "  HTTP $status"
+    pretty
+}
+
+# expect STATUS MEMBER VALUE: what the answer should have been
+expect() {
+    local value
+    value=$(member "$2")
+    if [ "$status" = "$1" ] && [ "$value" = "$3" ]; then
+        echo "  as it should be: HTTP $1, $2 $3"
+    else
+        echo "  WRONG: HTTP $status, $2 \"$value\"; HTTP $1, $2 $3 was expected"
+        failures=$((failures + 1))
+    fi
+}
+
+store() {
+    # shellcheck disable=SC2016
+    printf "  \$ redis-cli -s \$dir/redis.sock SET '%s' '%s'\n" "$1" "$2"
+    printf '  %s\n\n' "$(redis-cli -s "$dir/redis.sock" SET "$1" "$2")"
+}
+
+demo() {
+    local token
+    token=$(mint)
+    echo "An nginx with the SEAL KM module listens at $uri,"
+    echo "with a Redis of its own behind it. The SIM-S, which issues the access"
+    echo "tokens, is played by tools/mint-token.pl."
+
+    title "The operator provisions key material for the user alice, and she gets it"
+    store "seal:km:$service:user:alice" "$key_material"
+    post "$token" "$(body UserID=alice)"
+    expect 200 Payload "$key_material"
+
+    title "No access token: refused, ErrorCode 03"
+    post "" "$(body UserID=alice)"
+    expect 401 ErrorCode 03
+
+    title "An access token that has expired: refused, 03"
+    post "$(mint --lifetime -60)" "$(body UserID=alice)"
+    expect 401 ErrorCode 03
+
+    title "A request of a minute ago, perhaps a replay: refused, 04"
+    post "$token" "$(body UserID=alice Date/Time=$(($(date +%s) - 60)))"
+    expect 403 ErrorCode 04
+
+    title "A request that is meant for another key management server: refused, 04"
+    post "$token" "$(body UserID=alice SKmsUri=https://skm.other.example/)"
+    expect 403 ErrorCode 04
+
+    title "alice's token, but the key of bob: refused, 04"
+    store "seal:km:$service:user:bob" "a key of bob's"
+    post "$token" "$(body UserID=bob)"
+    expect 403 ErrorCode 04
+
+    title "A service that has no record: not found, 02"
+    post "$token" "$(body ServiceID=other.example)"
+    expect 404 ErrorCode 02
+
+    title "What nginx's access log says of these (the variables of the module)"
+    # the first line is the look whether nginx is up
+    sed -e 1d -e 's/^/  /' "$dir/access.log"
+
+    echo
+    [ "$failures" = 0 ] || die "$failures answers were wrong"
+    echo "All 7 answers were as they should be."
+}
+
+run() {
+    mint --lifetime 3600 > "$dir/token"
+    redis-cli -s "$dir/redis.sock" SET "seal:km:$service:user:alice" \
+        "$key_material" > /dev/null
+    cat <<END
+The SEAL KM server listens at $uri until Ctrl-C.
+
+Ask for the key of alice (the token in the file is valid for an hour):
+
+  curl --cacert $dir/ca.crt $uri \\
+      -H "Authorization: Bearer \$(cat $dir/token)" \\
+      --json '{"Version":"1.0.0","SKmsUri":"$uri","ServiceID":"$service","UserID":"alice","Date/Time":'\$(date +%s)'}'
+
+Look at the record, and change it:
+
+  redis-cli -s $dir/redis.sock GET seal:km:$service:user:alice
+  redis-cli -s $dir/redis.sock SET seal:km:$service:user:alice 'another key' EX 600
+
+Make a token with other claims (--help tells which):
+
+  $top/tools/mint-token.pl --key $dir/sim-s.jwk \\
+      --issuer $issuer --audience $audience --subject bob > $dir/token
+
+Read the configuration and the logs:
+
+  $dir/nginx.conf  $dir/access.log  $dir/error.log
+END
+    # shellcheck disable=SC2086
+    wait -n $pids || :
+    die "a server has ended"
+}
+
+main() {
+    case ${1:-demo} in
+        demo | run) ;;
+        *) die "usage: tools/demo.sh [run]" ;;
+    esac
+    start
+    "${1:-demo}"
+}
+
+main "$@"

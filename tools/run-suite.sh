@@ -1,0 +1,115 @@
+#!/bin/bash
+# Runs the tests of t/, which drive a real nginx, and prints prove's summary
+# last.
+#
+#   tools/run-suite.sh [-j JOBS] [-m plain|valgrind|asan] [t/NAME.t ...]
+#
+#   plain      the installed nginx with build/ngx_http_seal_km_module.so
+#   valgrind   the same under valgrind; what it reports of the module fails
+#   asan       the nginx of tools/build-nginx.sh asan; likewise
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+suite=$top/build/suite
+reports=
+jobs=1
+mode=plain
+
+die() {
+    echo "run-suite.sh: $*" >&2
+    exit 1
+}
+
+# Test::Nginx makes its folders in t/ of the current folder. So that the source
+# tree is left alone, that is one of links.
+make_folder() {
+    rm -rf "$suite"
+    mkdir -p "$suite/t"
+    ln -s "$top"/t/* "$suite/t/"
+    rm -f "$suite"/t/servroot*
+    ln -s "$top/build" "$suite/build"
+    cd "$suite"
+}
+
+# Test files run at once, each with a port and a folder of its own: that is
+# Test::Nginx's "randomize".
+set_environment() {
+    export PATH="$PATH:/usr/sbin"
+    export TEST_NGINX_RANDOMIZE=1
+    export PERL5LIB="$top/t/lib${PERL5LIB:+:$PERL5LIB}"
+    export SEAL_KM_MODULE="${SEAL_KM_MODULE:-$top/build/ngx_http_seal_km_module.so}"
+    export TEST_NGINX_BINARY="${TEST_NGINX_BINARY:-$(command -v nginx)}"
+    unset TEST_NGINX_USE_VALGRIND TEST_NGINX_LOAD_MODULES TEST_NGINX_USE_HUP
+}
+
+# --gen-suppressions prints each report in the form that t/valgrind.suppress
+# takes; the log of each process of nginx's is a file of its own.
+set_valgrind() {
+    local suppress=$top/t/valgrind.suppress
+    reports=$top/build/valgrind
+    TEST_NGINX_USE_VALGRIND="--leak-check=full --show-leak-kinds=definite \
+--errors-for-leak-kinds=definite --num-callers=50 --keep-debuginfo=yes \
+--gen-suppressions=all --log-file=$reports/nginx.%p"
+    if [ -f "$suppress" ]; then
+        TEST_NGINX_USE_VALGRIND+=" --suppressions=$suppress"
+    fi
+    export TEST_NGINX_USE_VALGRIND
+    export TEST_NGINX_TIMEOUT=30 TEST_NGINX_SLEEP=1
+}
+
+set_asan() {
+    reports=$top/build/asan/reports
+    export TEST_NGINX_BINARY=$top/build/asan/nginx
+    export SEAL_KM_MODULE=none
+    [ -x "$TEST_NGINX_BINARY" ] || die "tools/build-nginx.sh asan comes first"
+}
+
+# Fails if a report has to do with the module. nginx itself has a few harmless
+# ones, which are left in the folder.
+check_reports() {
+    local bad
+    bad=$(grep -l -s -r 'seal_km' "$reports" || :)
+    if [ -n "$bad" ]; then
+        # shellcheck disable=SC2086
+        head -n 100 $bad
+        echo "$mode: the module is in these reports: $bad"
+        return 1
+    fi
+    echo "$mode: no report names the module"
+}
+
+main() {
+    local option status=0
+    while getopts j:m: option; do
+        case $option in
+            j) jobs=$OPTARG ;;
+            m) mode=$OPTARG ;;
+            *) die "usage: run-suite.sh [-j JOBS] [-m MODE] [t/NAME.t ...]" ;;
+        esac
+    done
+    shift $((OPTIND - 1))
+
+    set_environment
+    case $mode in
+        plain) ;;
+        valgrind) set_valgrind ;;
+        asan) set_asan ;;
+        *) die "no such mode: $mode" ;;
+    esac
+    if [ -n "$reports" ]; then
+        rm -rf "$reports"
+        mkdir -p "$reports"
+        chmod 1777 "$reports"
+    fi
+    make_folder
+    [ $# -gt 0 ] || set -- t/*.t
+
+    if [ -z "$reports" ]; then
+        exec prove -j "$jobs" "$@"
+    fi
+    prove -j "$jobs" "$@" || status=1
+    check_reports || status=1
+    return $status
+}
+
+main "$@"

@@ -1,0 +1,227 @@
+#!/bin/bash
+# Installs what is missing to build the module, or to test it too, on Debian 12
+# or newer.
+#
+#   tools/setup.sh [build|test]           (build, where nothing is said)
+#
+# Packages come from the system's own apt, as root or with sudo. What Debian's
+# stable releases lack comes from Debian unstable, through tools/apt-fetch.sh:
+# LibJWT 3.3, built from source into build/libjwt, and, to test, the package
+# libtest-nginx-perl. Where nothing is missing nothing is done, and neither root
+# nor a network is needed.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+what=
+missing=
+
+say() {
+    echo "setup: $*"
+}
+
+die() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# want_*: note the Debian package given first, unless what follows is there
+
+want_command() {
+    command -v "$2" > /dev/null || missing="$missing $1"
+}
+
+want_library() {
+    pkg-config --exists "$2" 2> /dev/null || missing="$missing $1"
+}
+
+want_file() {
+    [ -e "$2" ] || missing="$missing $1"
+}
+
+# looks through Perl's folders itself: loading the module would take longer
+have_perl() {
+    perl -e 'for my $d (@INC) { exit 0 if -e "$d/$ARGV[0]" } exit 1' "$1" \
+        2> /dev/null
+}
+
+want_perl() {
+    have_perl "$2" || missing="$missing $1"
+}
+
+want_build() {
+    want_command gcc gcc
+    want_file libc6-dev /usr/include/stdlib.h
+    want_command make make
+    want_command pkg-config pkg-config
+    want_command openssl openssl
+    PATH=$PATH:/usr/sbin want_command nginx nginx
+    want_file nginx-dev /usr/share/nginx/src/configure
+    want_library libjansson-dev jansson
+    want_library libhiredis-dev hiredis
+    want_library libssl-dev libcrypto
+    want_library libpcre2-dev libpcre2-8
+    want_library zlib1g-dev zlib
+    if ! have_libjwt; then
+        want_command cmake cmake
+        want_command dpkg-dev dpkg-source
+        want_file debian-archive-keyring \
+            /usr/share/keyrings/debian-archive-keyring.gpg
+    fi
+}
+
+want_test() {
+    want_command redis-server redis-server
+    want_command redis-tools redis-cli
+    want_library libcmocka-dev cmocka
+    want_command clang clang
+    want_clang_runtime
+    want_command valgrind valgrind
+    want_file libc6-dbg /usr/share/doc/libc6-dbg
+    want_command curl curl
+    want_command procps ps
+    want_command psmisc fuser
+    want_command perl prove
+    want_perl libcryptx-perl CryptX.pm
+    want_perl libcrypt-jwt-perl Crypt/JWT.pm
+    want_perl libio-socket-ssl-perl IO/Socket/SSL.pm
+}
+
+# the sanitizers and libFuzzer, a package of their own
+want_clang_runtime() {
+    local library
+    library=$(clang -print-runtime-dir 2> /dev/null || :)
+    if [ -z "$(find "${library%/*}" -name 'libclang_rt.fuzzer*' 2> /dev/null)" ]
+    then
+        missing="$missing libclang-rt-dev"
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        die "root or sudo is needed to install packages"
+    fi
+}
+
+# Installing a server must not leave it running: what this machine serves is its
+# owner's choice. Debian's way to say so is policy-rc.d, which forbids a package
+# to start its service; where the owner has one already, it decides. A service
+# that this installation brought is also not enabled for the next boot; those
+# that were there before are left alone.
+
+policy=/usr/sbin/policy-rc.d
+services="nginx redis-server"
+new_services=
+own_policy=
+
+forbid_start() {
+    local service
+    new_services=
+    for service in $services; do
+        if [ ! -e "/lib/systemd/system/$service.service" ]; then
+            new_services="$new_services $service"
+        fi
+    done
+    if [ ! -e "$policy" ]; then
+        own_policy=yes
+        trap allow_start EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
+        as_root chmod 755 "$policy"
+    fi
+}
+
+allow_start() {
+    if [ -n "$own_policy" ]; then
+        own_policy=
+        as_root rm -f "$policy"
+    fi
+}
+
+disable_new_services() {
+    local service
+    for service in $new_services; do
+        [ -e "/lib/systemd/system/$service.service" ] || continue
+        if command -v systemctl > /dev/null; then
+            as_root systemctl -q disable "$service.service" 2> /dev/null || :
+        elif command -v deb-systemd-helper > /dev/null; then
+            # it wants to be told the package whose scripts it acts for
+            as_root env DPKG_MAINTSCRIPT_PACKAGE="$service" \
+                deb-systemd-helper disable "$service.service" > /dev/null || :
+        fi
+        if command -v update-rc.d > /dev/null; then
+            as_root update-rc.d "$service" disable > /dev/null || :
+        fi
+        say "installed $service; its service is neither started nor enabled"
+    done
+}
+
+# install PACKAGE|FILE ...
+install() {
+    local apt='apt-get -qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3'
+    say "installing $*"
+    # A source that fails, perhaps one that has nothing to do with Debian, is
+    # no reason to stop: the installation tells whether anything is missing.
+    # shellcheck disable=SC2086
+    as_root $apt update || say "apt-get update failed in part"
+    forbid_start
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive $apt -o Dpkg::Use-Pty=0 \
+        install --no-install-recommends "$@" > /dev/null
+    allow_start
+    disable_new_services
+}
+
+have_libjwt() {
+    [ -n "${LIBJWT_PREFIX:-}" ] || [ -f "$top/build/libjwt/lib/libjwt.a" ] ||
+        pkg-config --exists 'libjwt >= 3.3.0' 2> /dev/null
+}
+
+have_test_nginx() {
+    have_perl Test/Nginx/Socket.pm
+}
+
+# A package without a binary of its own, so that the one in unstable fits every
+# release; what it depends on comes from the system's apt.
+install_test_nginx() {
+    local folder=$top/build/test-nginx
+    rm -rf "$folder"
+    "$top/tools/apt-fetch.sh" sid deb libtest-nginx-perl "$folder"
+    install "$folder"/libtest-nginx-perl_*.deb
+    rm -rf "$folder"
+}
+
+complete() {
+    missing=
+    want_build
+    [ "$what" = build ] || want_test
+    [ -z "$missing" ] && have_libjwt &&
+        { [ "$what" = build ] || have_test_nginx; }
+}
+
+main() {
+    what=${1:-build}
+    case $what in
+        build | test) ;;
+        *) die "usage: tools/setup.sh [build|test]" ;;
+    esac
+    command -v apt-get > /dev/null || die "this works with Debian's apt only"
+    ! complete || return 0
+
+    # "make -j" may have several of these run at once
+    mkdir -p "$top/build"
+    exec 9> "$top/build/setup.lock"
+    flock 9
+    ! complete || return 0
+
+    # shellcheck disable=SC2086
+    [ -z "$missing" ] || install $missing
+    have_libjwt || "$top/tools/libjwt.sh"
+    [ "$what" = build ] || have_test_nginx || install_test_nginx
+    complete || die "still missing:$missing"
+}
+
+main "$@"
