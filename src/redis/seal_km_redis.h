@@ -1,0 +1,120 @@
+/*
+ * A Redis client inside nginx's event loop.  It knows no HTTP and no SEAL:
+ * src/http/ asks it for the value of a key, and is called back once.
+ *
+ *     query  ->  topology (who serves this key?)  ->  server  ->  connection
+ *
+ * All of it belongs to one worker; nothing is shared and nothing blocks.
+ */
+
+
+#ifndef SEAL_KM_REDIS_H
+#define SEAL_KM_REDIS_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+
+typedef struct seal_km_redis_pool_s    seal_km_redis_pool_t;
+typedef struct seal_km_redis_query_s   seal_km_redis_query_t;
+typedef struct seal_km_redis_server_s  seal_km_redis_server_t;
+typedef struct seal_km_redis_command_s seal_km_redis_command_t;
+typedef struct seal_km_redis_reply_s   seal_km_redis_reply_t;
+
+
+/* how connections are made; lives as long as the configuration */
+typedef struct {
+    ngx_str_t                  user;             /* empty: Redis' default */
+    ngx_str_t                  password;         /* empty: no AUTH */
+    ngx_uint_t                 database;         /* 0: no SELECT */
+    ngx_uint_t                 connections;      /* to each server */
+    ngx_msec_t                 connect_timeout;
+    ngx_msec_t                 timeout;          /* of one query */
+} seal_km_redis_settings_t;
+
+
+/* where a server is; the strings may go after the call that they came with */
+typedef struct {
+    struct sockaddr           *sockaddr;
+    socklen_t                  socklen;
+    ngx_str_t                  name;             /* for the log */
+} seal_km_redis_address_t;
+
+
+/*
+ * How the caller chooses among the servers that it was configured with.  Each
+ * get that returned NGX_OK is given back by one free.
+ */
+typedef struct {
+    /* NGX_OK, or NGX_DECLINED where no further server can be tried */
+    ngx_int_t                (*get)(void *data,
+                                   seal_km_redis_address_t *address);
+    void                     (*free)(void *data, ngx_uint_t failed);
+    void                      *data;
+} seal_km_redis_balancer_t;
+
+
+typedef enum {
+    SEAL_KM_REDIS_VALUE = 0,
+    SEAL_KM_REDIS_NIL,
+    SEAL_KM_REDIS_UNAVAILABLE,   /* no server could be asked, or it was lost */
+    SEAL_KM_REDIS_TIMEOUT,       /* no answer in time */
+    SEAL_KM_REDIS_ERROR          /* an answer that is neither value nor nil */
+} seal_km_redis_result_e;
+
+
+/*
+ * One GET.  It lies in the caller's memory, zeroed before use, and must stay
+ * there until its handler was called or it was cancelled.
+ */
+struct seal_km_redis_query_s {
+    /* set by the caller */
+    seal_km_redis_pool_t      *pool;
+    seal_km_redis_balancer_t   balancer;
+    ngx_str_t                  key;
+    void                     (*handler)(seal_km_redis_query_t *query);
+    void                      *data;
+    ngx_log_t                 *log;
+
+    /* set for the handler */
+    seal_km_redis_result_e     result;
+    ngx_str_t                  value;            /* points into reply */
+
+    /* the client's own */
+    ngx_event_t                timer;
+    seal_km_redis_server_t    *server;
+    seal_km_redis_command_t   *command;
+    seal_km_redis_reply_t     *reply;
+    unsigned                   moved:1;
+};
+
+
+/*
+ * The connections made with these settings.  Made while the configuration is
+ * read: a pool opens nothing before its first query, so every worker has its
+ * own.  Its memory and connections go with cf's pool.  NULL: out of memory.
+ */
+seal_km_redis_pool_t *seal_km_redis_pool_create(ngx_conf_t *cf,
+    seal_km_redis_settings_t *settings);
+
+/* the settings that a pool was made with */
+seal_km_redis_settings_t *seal_km_redis_pool_settings(
+    seal_km_redis_pool_t *pool);
+
+/*
+ * Starts a query.  NGX_AGAIN: the handler will be called, once, never from
+ * inside this call.  NGX_ERROR: it will not, and query->result says why.
+ */
+ngx_int_t seal_km_redis_query_start(seal_km_redis_query_t *query);
+
+/*
+ * Forgets the query, whatever its state: its handler is not called any more,
+ * a late reply is dropped, the value is cleansed and freed.  To be called for
+ * every query that was started, also after its handler; it may be repeated.
+ */
+void seal_km_redis_query_cancel(seal_km_redis_query_t *query);
+
+
+#endif /* SEAL_KM_REDIS_H */

@@ -1,0 +1,1167 @@
+/*
+ * One pipelined connection to a Redis server.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "seal_km_redis_connection.h"
+
+
+#define SEAL_KM_REDIS_BUFFER_SIZE   16384
+#define SEAL_KM_REDIS_CLIENT_NAME   "nginx-seal-km"
+
+#define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
+#define SEAL_KM_REDIS_BACKOFF_MAX   1000
+
+/* without a query for so long a failed server is left alone, in seconds */
+#define SEAL_KM_REDIS_UNUSED        60
+
+
+struct seal_km_redis_command_s {
+    ngx_queue_t                   queue;
+    seal_km_redis_connection_t   *connection;
+    seal_km_redis_command_pt      handler;      /* NULL: abandoned */
+    void                         *data;
+    char                         *text;         /* hiredis' memory */
+    size_t                        len;
+    unsigned                      sent:1;
+};
+
+
+static u_char *seal_km_redis_log_context(ngx_log_t *log, u_char *buf,
+    size_t len);
+static void seal_km_redis_write_handler(ngx_event_t *wev);
+static void seal_km_redis_read_handler(ngx_event_t *rev);
+static void seal_km_redis_flush_handler(ngx_event_t *ev);
+static void seal_km_redis_reconnect_handler(ngx_event_t *ev);
+static ngx_int_t seal_km_redis_test_connect(seal_km_redis_connection_t *rc);
+static void seal_km_redis_connected(seal_km_redis_connection_t *rc);
+static void seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_handshake(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_handshake_send(seal_km_redis_connection_t *rc,
+    int argc, const char **argv, const size_t *len,
+    seal_km_redis_command_pt handler);
+static void seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_handshake_answered(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply, const char *refused);
+static void seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
+static seal_km_redis_command_t *seal_km_redis_command_create(
+    seal_km_redis_connection_t *rc, int argc, const char **argv,
+    const size_t *len, seal_km_redis_command_pt handler, void *data);
+static void seal_km_redis_command_free(seal_km_redis_command_t *command);
+static ngx_int_t seal_km_redis_fill(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_send(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_receive(seal_km_redis_connection_t *rc,
+    u_char *data, size_t len);
+static ngx_int_t seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_settle(seal_km_redis_connection_t *rc);
+static void seal_km_redis_proved(seal_km_redis_connection_t *rc);
+static void seal_km_redis_failed(seal_km_redis_connection_t *rc,
+    ngx_err_t err, const char *what, seal_km_redis_end_e end);
+static void seal_km_redis_close(seal_km_redis_connection_t *rc);
+static void seal_km_redis_back_off(seal_km_redis_connection_t *rc);
+static void seal_km_redis_detach_commands(ngx_queue_t *queue);
+static void seal_km_redis_end_commands(ngx_queue_t *queue,
+    seal_km_redis_end_e end);
+
+
+/* a worker reads one socket at a time */
+static u_char  seal_km_redis_in[SEAL_KM_REDIS_BUFFER_SIZE];
+
+
+void
+seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address)
+{
+    rc->settings = settings;
+    rc->address = address;
+    rc->ident = -1;
+
+    ngx_queue_init(&rc->unsent);
+    ngx_queue_init(&rc->sent);
+
+    rc->log = *ngx_cycle->log;
+    rc->log.handler = seal_km_redis_log_context;
+    rc->log.data = rc;
+    rc->log.action = NULL;
+
+    rc->flush.handler = seal_km_redis_flush_handler;
+    rc->flush.data = rc;
+    rc->flush.log = &rc->log;
+
+    /* an exiting worker does not wait for it */
+    rc->reconnect.handler = seal_km_redis_reconnect_handler;
+    rc->reconnect.data = rc;
+    rc->reconnect.log = &rc->log;
+    rc->reconnect.cancelable = 1;
+}
+
+
+static u_char *
+seal_km_redis_log_context(ngx_log_t *log, u_char *buf, size_t len)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = log->data;
+
+    return ngx_snprintf(buf, len, ", Redis server: \"%V\"",
+                        &rc->address->name);
+}
+
+
+ngx_uint_t
+seal_km_redis_connection_usable(seal_km_redis_connection_t *rc)
+{
+    rc->used = ngx_time();
+
+    if (rc->commands >= SEAL_KM_REDIS_COMMANDS_MAX) {
+        return 0;
+    }
+
+    if (rc->state == SEAL_KM_REDIS_READY) {
+        return 1;
+    }
+
+    /* nobody waits for a server that has just refused */
+    return rc->state != SEAL_KM_REDIS_CLOSED && rc->failures == 0;
+}
+
+
+ngx_int_t
+seal_km_redis_connection_open(seal_km_redis_connection_t *rc)
+{
+    ngx_int_t               n;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t  *peer;
+
+    if (rc->reconnect.timer_set) {
+        ngx_del_timer(&rc->reconnect);
+    }
+
+    if (seal_km_redis_reader_init(&rc->reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc->out == NULL) {
+        rc->out = ngx_alloc(SEAL_KM_REDIS_BUFFER_SIZE, &rc->log);
+        if (rc->out == NULL) {
+            seal_km_redis_reader_free(&rc->reader);
+            return NGX_ERROR;
+        }
+
+        rc->out_size = SEAL_KM_REDIS_BUFFER_SIZE;
+    }
+
+    peer = &rc->peer;
+
+    ngx_memzero(peer, sizeof(ngx_peer_connection_t));
+
+    peer->sockaddr = rc->address->sockaddr;
+    peer->socklen = rc->address->socklen;
+    peer->name = &rc->address->name;
+    peer->get = ngx_event_get_peer;
+    peer->log = &rc->log;
+    peer->log_error = NGX_ERROR_ERR;
+    peer->so_keepalive = (peer->sockaddr->sa_family != AF_UNIX);
+
+    /* while it fails, nginx' own words of it are for the debug log only */
+    rc->log.log_level = ngx_cycle->log->log_level;
+
+    if (rc->failing && rc->log.log_level < NGX_LOG_DEBUG) {
+        rc->log.log_level = ngx_min(rc->log.log_level, NGX_LOG_CRIT);
+    }
+
+    n = ngx_event_connect_peer(peer);
+
+    rc->log.log_level = ngx_cycle->log->log_level;
+
+    if (n != NGX_OK && n != NGX_AGAIN) {
+        /* nginx has logged why */
+        rc->failing = 1;
+        seal_km_redis_failed(rc, 0, "could not be connected to",
+                             SEAL_KM_REDIS_UNSENT);
+        return NGX_ERROR;
+    }
+
+    c = peer->connection;
+    c->data = rc;
+    c->log = &rc->log;
+    c->read->log = &rc->log;
+    c->write->log = &rc->log;
+    c->read->handler = seal_km_redis_read_handler;
+    c->write->handler = seal_km_redis_write_handler;
+
+    rc->state = SEAL_KM_REDIS_CONNECTING;
+    rc->ident = c->fd;
+    c->idle = 1;
+
+    if (n == NGX_OK) {
+        seal_km_redis_connected(rc);
+        return (rc->state == SEAL_KM_REDIS_CLOSED) ? NGX_ERROR : NGX_OK;
+    }
+
+    ngx_add_timer(c->write, rc->settings->connect_timeout);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+seal_km_redis_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t            *c;
+    seal_km_redis_connection_t  *rc;
+
+    c = wev->data;
+    rc = c->data;
+
+    if (wev->timedout) {
+        seal_km_redis_failed(rc, NGX_ETIMEDOUT, "could not be connected to",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (rc->state == SEAL_KM_REDIS_CONNECTING) {
+        if (seal_km_redis_test_connect(rc) == NGX_OK) {
+            seal_km_redis_connected(rc);
+        }
+
+        return;
+    }
+
+    (void) seal_km_redis_send(rc);
+}
+
+
+/* a failed connect shows in the read or in the write handler */
+
+static ngx_int_t
+seal_km_redis_test_connect(seal_km_redis_connection_t *rc)
+{
+    int        err;
+    socklen_t  len;
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(rc->peer.connection->fd, SOL_SOCKET, SO_ERROR,
+                   (void *) &err, &len)
+        == -1)
+    {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        seal_km_redis_failed(rc, err, "could not be connected to",
+                             SEAL_KM_REDIS_UNSENT);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+seal_km_redis_connected(seal_km_redis_connection_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    seal_km_redis_set_socket_options(rc);
+
+    if (seal_km_redis_handshake(rc) != NGX_OK) {
+        seal_km_redis_failed(rc, NGX_ENOMEM, "could not be greeted",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (rc->replies) {
+        rc->state = SEAL_KM_REDIS_HANDSHAKE;
+        ngx_add_timer(c->read, rc->settings->timeout);
+
+    } else {
+        rc->state = SEAL_KM_REDIS_READY;
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        seal_km_redis_failed(rc, 0, "could not be watched",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    ngx_post_event(&rc->flush, &ngx_posted_events);
+
+    if (c->read->ready) {
+        /* it was noticed while we were connecting, and is not told again */
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+static void
+seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    if (rc->address->sockaddr->sa_family == AF_UNIX) {
+        return;
+    }
+
+    (void) ngx_tcp_nodelay(c);
+
+#ifdef TCP_USER_TIMEOUT
+    {
+    unsigned  timeout;
+
+    /*
+     * The kernel tells a host that is gone, which acknowledges nothing, from
+     * a server that is merely slow: only the first costs the connection.
+     */
+
+    timeout = rc->settings->connect_timeout + rc->settings->timeout;
+
+    if (setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   (const void *) &timeout, sizeof(unsigned))
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, &rc->log, ngx_socket_errno,
+                      "setsockopt(TCP_USER_TIMEOUT) failed, ignored");
+    }
+    }
+#endif
+}
+
+
+/*
+ * AUTH and SELECT are answered before any query is written; SETNAME is a
+ * courtesy, for which a user with nothing but +get need not be allowed.
+ */
+
+static ngx_int_t
+seal_km_redis_handshake(seal_km_redis_connection_t *rc)
+{
+    u_char      *p;
+    u_char       database[NGX_INT_T_LEN];
+    size_t       len[3];
+    const char  *argv[3];
+    ngx_str_t   *user, *password;
+
+    user = &rc->settings->user;
+    password = &rc->settings->password;
+
+    if (password->len) {
+        argv[0] = "AUTH";
+        len[0] = 4;
+        argv[1] = (char *) user->data;
+        len[1] = user->len;
+        argv[user->len ? 2 : 1] = (char *) password->data;
+        len[user->len ? 2 : 1] = password->len;
+
+        if (seal_km_redis_handshake_send(rc, user->len ? 3 : 2, argv, len,
+                                         seal_km_redis_auth_handler)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rc->replies++;
+    }
+
+    if (rc->settings->database) {
+        p = ngx_sprintf(database, "%ui", rc->settings->database);
+
+        argv[0] = "SELECT";
+        len[0] = 6;
+        argv[1] = (char *) database;
+        len[1] = p - database;
+
+        if (seal_km_redis_handshake_send(rc, 2, argv, len,
+                                         seal_km_redis_select_handler)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rc->replies++;
+    }
+
+    argv[0] = "CLIENT";
+    len[0] = 6;
+    argv[1] = "SETNAME";
+    len[1] = 7;
+    argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
+    len[2] = sizeof(SEAL_KM_REDIS_CLIENT_NAME) - 1;
+
+    return seal_km_redis_handshake_send(rc, 3, argv, len,
+                                        seal_km_redis_setname_handler);
+}
+
+
+/* the queue may hold queries already: what greets goes out before them */
+
+static ngx_int_t
+seal_km_redis_handshake_send(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, seal_km_redis_command_pt handler)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_create(rc, argc, argv, len, handler, rc);
+    if (command == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rc->out_size - rc->out_last < command->len) {
+        /* cannot be: user and password are bounded by the configuration */
+        seal_km_redis_command_free(command);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
+    rc->out_last += command->len;
+
+    command->sent = 1;
+    ngx_queue_insert_tail(&rc->sent, &command->queue);
+    rc->commands++;
+
+    return NGX_OK;
+}
+
+
+static void
+seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    if (end == SEAL_KM_REDIS_ANSWERED) {
+        seal_km_redis_handshake_answered(data, reply,
+                                "refused the credentials: check "
+                                "\"seal_km_redis_user\" and "
+                                "\"seal_km_redis_password\" against its ACL");
+    }
+}
+
+
+static void
+seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    if (end == SEAL_KM_REDIS_ANSWERED) {
+        seal_km_redis_handshake_answered(data, reply,
+                                "refused the database: check "
+                                "\"seal_km_redis_database\", and that the "
+                                "user has +select");
+    }
+}
+
+
+static void
+seal_km_redis_handshake_answered(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply, const char *refused)
+{
+    const char  *what;
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_STATUS) {
+        what = seal_km_redis_refusal(reply);
+
+        /* its text may quote the password, and is told to nobody */
+        seal_km_redis_reply_free(reply);
+
+        seal_km_redis_failed(rc, 0, what ? what : refused,
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (--rc->replies) {
+        return;
+    }
+
+    ngx_del_timer(rc->peer.connection->read);
+
+    rc->state = SEAL_KM_REDIS_READY;
+    ngx_post_event(&rc->flush, &ngx_posted_events);
+}
+
+
+/* a refusal of the name is nobody's concern, one of the connection is */
+
+static void
+seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    const char  *what;
+
+    if (end != SEAL_KM_REDIS_ANSWERED) {
+        return;
+    }
+
+    what = seal_km_redis_refusal(reply);
+
+    seal_km_redis_reply_free(reply);
+
+    if (what) {
+        seal_km_redis_failed(data, 0, what, SEAL_KM_REDIS_UNSENT);
+    }
+}
+
+
+/*
+ * A server may refuse whom it has accepted, in its first reply to whatever.
+ * Says what an operator must do then; NULL if it does not refuse.
+ */
+
+static const char *
+seal_km_redis_refusal(seal_km_redis_reply_t *reply)
+{
+    ngx_str_t  code;
+
+    static const char  too_many[] = "ERR max number of clients";
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_ERROR) {
+        return NULL;
+    }
+
+    code = seal_km_redis_reply_error_code(reply);
+
+    if (code.len == 6 && ngx_strncmp(code.data, "NOAUTH", 6) == 0) {
+        return "wants a password: set \"seal_km_redis_password\"";
+    }
+
+    if (code.len == 6 && ngx_strncmp(code.data, "DENIED", 6) == 0) {
+        return "refuses this host: see its \"protected-mode\"";
+    }
+
+    if (reply->len >= sizeof(too_many) - 1
+        && ngx_strncmp(reply->data, too_many, sizeof(too_many) - 1) == 0)
+    {
+        return "has too many clients: raise its \"maxclients\"";
+    }
+
+    return NULL;
+}
+
+
+seal_km_redis_command_t *
+seal_km_redis_connection_get(seal_km_redis_connection_t *rc, ngx_str_t *key,
+    seal_km_redis_command_pt handler, void *data)
+{
+    size_t                    len[2];
+    const char               *argv[2];
+    seal_km_redis_command_t  *command;
+
+    argv[0] = "GET";
+    len[0] = 3;
+    argv[1] = (char *) key->data;
+    len[1] = key->len;
+
+    command = seal_km_redis_command_create(rc, 2, argv, len, handler, data);
+    if (command == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_insert_tail(&rc->unsent, &command->queue);
+    rc->commands++;
+    rc->waiters++;
+
+    rc->peer.connection->idle = 0;
+
+    if (rc->state == SEAL_KM_REDIS_READY && !rc->flush.posted) {
+        ngx_post_event(&rc->flush, &ngx_posted_events);
+    }
+
+    return command;
+}
+
+
+static seal_km_redis_command_t *
+seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, seal_km_redis_command_pt handler,
+    void *data)
+{
+    long long                 n;
+    seal_km_redis_command_t  *command;
+
+    command = ngx_calloc(sizeof(seal_km_redis_command_t), &rc->log);
+    if (command == NULL) {
+        return NULL;
+    }
+
+    n = redisFormatCommandArgv(&command->text, argc, argv, len);
+    if (n < 0) {
+        ngx_free(command);
+        return NULL;
+    }
+
+    command->len = n;
+    command->connection = rc;
+    command->handler = handler;
+    command->data = data;
+
+    return command;
+}
+
+
+static void
+seal_km_redis_command_free(seal_km_redis_command_t *command)
+{
+    /* it may have been an AUTH */
+    OPENSSL_cleanse(command->text, command->len);
+    redisFreeCommand(command->text);
+
+    ngx_free(command);
+}
+
+
+void
+seal_km_redis_command_abandon(seal_km_redis_command_t *command)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = command->connection;
+
+    command->handler = NULL;
+
+    if (rc == NULL) {
+        /* its connection has failed, and is ending its commands right now */
+        return;
+    }
+
+    rc->waiters--;
+
+    if (!command->sent) {
+        ngx_queue_remove(&command->queue);
+        seal_km_redis_command_free(command);
+        rc->commands--;
+    }
+
+    if (rc->waiters == 0 && !rc->flush.posted) {
+        /* the connection is idle now: said at turn's end, not under a reader */
+        ngx_post_event(&rc->flush, &ngx_posted_events);
+    }
+}
+
+
+static void
+seal_km_redis_flush_handler(ngx_event_t *ev)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = ev->data;
+
+    if (rc->state == SEAL_KM_REDIS_CLOSED
+        || (rc->state != SEAL_KM_REDIS_CONNECTING
+            && seal_km_redis_send(rc) != NGX_OK))
+    {
+        return;
+    }
+
+    seal_km_redis_settle(rc);
+}
+
+
+/* moves commands to the bytes on their way, as many as there is room for */
+
+static ngx_int_t
+seal_km_redis_fill(seal_km_redis_connection_t *rc)
+{
+    u_char                   *out;
+    ngx_queue_t              *q;
+    seal_km_redis_command_t  *command;
+
+    if (rc->out_pos == rc->out_last) {
+        rc->out_pos = 0;
+        rc->out_last = 0;
+    }
+
+    while (rc->state == SEAL_KM_REDIS_READY && !ngx_queue_empty(&rc->unsent)) {
+
+        q = ngx_queue_head(&rc->unsent);
+        command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+
+        if (rc->out_size - rc->out_last < command->len) {
+
+            if (rc->out_last) {
+                break;
+            }
+
+            /* one command, longer than the buffer: its key has no bound */
+
+            out = ngx_alloc(command->len, &rc->log);
+            if (out == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_free(rc->out);
+            rc->out = out;
+            rc->out_size = command->len;
+        }
+
+        ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
+        rc->out_last += command->len;
+
+        command->sent = 1;
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&rc->sent, q);
+    }
+
+    return NGX_OK;
+}
+
+
+/* writes what there is to write; NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_send(seal_km_redis_connection_t *rc)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    for ( ;; ) {
+
+        if (seal_km_redis_fill(rc) != NGX_OK) {
+            seal_km_redis_failed(rc, NGX_ENOMEM, "could not be written to",
+                                 SEAL_KM_REDIS_LOST);
+            return NGX_ERROR;
+        }
+
+        if (rc->out_pos == rc->out_last) {
+            break;
+        }
+
+        n = c->send(c, rc->out + rc->out_pos, rc->out_last - rc->out_pos);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            seal_km_redis_failed(rc, 0, "could not be written to",
+                                 SEAL_KM_REDIS_LOST);
+            return NGX_ERROR;
+        }
+
+        if (!rc->proved) {
+            /* there may have been a password among it */
+            OPENSSL_cleanse(rc->out + rc->out_pos, n);
+        }
+
+        rc->out_pos += n;
+    }
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        seal_km_redis_failed(rc, 0, "could not be watched",
+                             SEAL_KM_REDIS_LOST);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+seal_km_redis_read_handler(ngx_event_t *rev)
+{
+    ssize_t                      n;
+    ngx_connection_t            *c;
+    seal_km_redis_connection_t  *rc;
+
+    c = rev->data;
+    rc = c->data;
+
+    if (c->close) {
+        /* the worker exits, or worker_shutdown_timeout is over */
+        seal_km_redis_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
+        return;
+    }
+
+    if (rev->timedout) {
+        seal_km_redis_failed(rc, NGX_ETIMEDOUT, "did not answer the greeting",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (rc->state == SEAL_KM_REDIS_CONNECTING) {
+        (void) seal_km_redis_test_connect(rc);
+        return;
+    }
+
+    for ( ;; ) {
+
+        n = c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            seal_km_redis_failed(rc, 0,
+                                 (rc->commands || !rc->proved)
+                                     ? "closed the connection" : NULL,
+                                 SEAL_KM_REDIS_LOST);
+            return;
+        }
+
+        if (seal_km_redis_receive(rc, seal_km_redis_in, n) != NGX_OK) {
+            return;
+        }
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        seal_km_redis_failed(rc, 0, "could not be watched",
+                             SEAL_KM_REDIS_LOST);
+        return;
+    }
+
+    seal_km_redis_settle(rc);
+}
+
+
+/* NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_receive(seal_km_redis_connection_t *rc, u_char *data, size_t len)
+{
+    ngx_int_t                 n;
+    ngx_queue_t              *q;
+    seal_km_redis_reply_t    *reply;
+    seal_km_redis_command_t  *command;
+
+    n = seal_km_redis_reader_feed(&rc->reader, data, len);
+
+    OPENSSL_cleanse(data, len);
+
+    while (n == NGX_OK) {
+
+        rc->reader.drop = 0;
+
+        if (!ngx_queue_empty(&rc->sent)) {
+            q = ngx_queue_head(&rc->sent);
+            command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+            rc->reader.drop = (command->handler == NULL);
+        }
+
+        n = seal_km_redis_reader_next(&rc->reader, &reply);
+
+        if (n == NGX_OK) {
+            n = seal_km_redis_dispatch(rc, reply);
+
+            if (n == NGX_ABORT) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (n == NGX_ERROR) {
+        seal_km_redis_failed(rc, 0, "sent what is no reply",
+                             SEAL_KM_REDIS_GARBLED);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Gives a reply to the oldest command.  NGX_ERROR: it answers nothing that we
+ * asked; NGX_ABORT: the connection has been closed meanwhile.
+ */
+
+static ngx_int_t
+seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply)
+{
+    void                      *data;
+    ngx_queue_t               *q;
+    seal_km_redis_command_t   *command;
+    seal_km_redis_command_pt   handler;
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_OTHER
+        || ngx_queue_empty(&rc->sent))
+    {
+        seal_km_redis_reply_free(reply);
+        return NGX_ERROR;
+    }
+
+    q = ngx_queue_head(&rc->sent);
+    command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_STATUS
+        && (command->handler == NULL || command->data != rc))
+    {
+        /* "+OK" is no answer to a GET */
+        return NGX_ERROR;
+    }
+
+    handler = command->handler;
+    data = command->data;
+
+    /* it leaves the queue before its handler is called */
+
+    ngx_queue_remove(q);
+    seal_km_redis_command_free(command);
+    rc->commands--;
+
+    if (handler == NULL) {
+        seal_km_redis_reply_free(reply);
+        return NGX_OK;
+    }
+
+    if (data != rc) {
+        rc->waiters--;
+    }
+
+    handler(data, SEAL_KM_REDIS_ANSWERED, reply);
+
+    if (rc->state == SEAL_KM_REDIS_CLOSED) {
+        return NGX_ABORT;
+    }
+
+    if (rc->state == SEAL_KM_REDIS_READY && !rc->proved) {
+        seal_km_redis_proved(rc);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Where nobody waits any more, nginx may close the connection when it exits,
+ * and closes it here when it is exiting already.
+ */
+
+static void
+seal_km_redis_settle(seal_km_redis_connection_t *rc)
+{
+    rc->peer.connection->idle = (rc->waiters == 0);
+
+    if (rc->waiters == 0 && (ngx_exiting || ngx_terminate)) {
+        seal_km_redis_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
+    }
+}
+
+
+static void
+seal_km_redis_proved(seal_km_redis_connection_t *rc)
+{
+    rc->proved = 1;
+    rc->failures = 0;
+
+    if (rc->failing) {
+        rc->failing = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "Redis server \"%V\" answers again",
+                      &rc->address->name);
+    }
+}
+
+
+/*
+ * Closes the connection and ends its commands, those that were written as end
+ * says.  what: why, said once until the server answers again; NULL: it is
+ * nobody's fault.
+ */
+
+static void
+seal_km_redis_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
+    const char *what, seal_km_redis_end_e end)
+{
+    ngx_queue_t  sent, unsent;
+
+    if (what) {
+        if (!rc->failing) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+                          "Redis server \"%V\" %s, requests waiting: %ui",
+                          &rc->address->name, what, rc->waiters);
+        }
+
+        if (!rc->proved) {
+            rc->failing = 1;
+            seal_km_redis_back_off(rc);
+        }
+    }
+
+    seal_km_redis_close(rc);
+
+    /* the lists are detached: a handler may queue new commands */
+
+    ngx_queue_init(&sent);
+    ngx_queue_init(&unsent);
+
+    if (!ngx_queue_empty(&rc->sent)) {
+        ngx_queue_add(&sent, &rc->sent);
+        ngx_queue_init(&rc->sent);
+    }
+
+    if (!ngx_queue_empty(&rc->unsent)) {
+        ngx_queue_add(&unsent, &rc->unsent);
+        ngx_queue_init(&rc->unsent);
+    }
+
+    rc->commands = 0;
+    rc->waiters = 0;
+
+    seal_km_redis_detach_commands(&sent);
+    seal_km_redis_detach_commands(&unsent);
+
+    seal_km_redis_end_commands(&sent, end);
+    seal_km_redis_end_commands(&unsent, SEAL_KM_REDIS_UNSENT);
+}
+
+
+static void
+seal_km_redis_close(seal_km_redis_connection_t *rc)
+{
+    if (rc->peer.connection) {
+        ngx_close_connection(rc->peer.connection);
+        rc->peer.connection = NULL;
+    }
+
+    if (rc->flush.posted) {
+        ngx_delete_posted_event(&rc->flush);
+    }
+
+    seal_km_redis_reader_free(&rc->reader);
+
+    if (rc->out) {
+        OPENSSL_cleanse(rc->out, rc->out_size);
+    }
+
+    rc->out_pos = 0;
+    rc->out_last = 0;
+    rc->replies = 0;
+    rc->ident = -1;
+    rc->proved = 0;
+    rc->state = SEAL_KM_REDIS_CLOSED;
+}
+
+
+/*
+ * The delay doubles with each failure, and half of it is random, lest all
+ * workers knock at a returning server at once.
+ */
+
+static void
+seal_km_redis_back_off(seal_km_redis_connection_t *rc)
+{
+    ngx_uint_t  n;
+    ngx_msec_t  delay;
+
+    n = ngx_min(rc->failures, 10);
+    delay = ngx_min(SEAL_KM_REDIS_BACKOFF_MIN << n, SEAL_KM_REDIS_BACKOFF_MAX);
+    delay = delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1);
+
+    rc->failures++;
+
+    if (!ngx_exiting && !ngx_terminate) {
+        ngx_add_timer(&rc->reconnect, delay);
+    }
+}
+
+
+static void
+seal_km_redis_reconnect_handler(ngx_event_t *ev)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = ev->data;
+
+    if (ngx_exiting || ngx_terminate) {
+        return;
+    }
+
+    if (ngx_time() - rc->used > SEAL_KM_REDIS_UNUSED) {
+        /* the next query will try it */
+        rc->failures = 0;
+        return;
+    }
+
+    (void) seal_km_redis_connection_open(rc);
+}
+
+
+static void
+seal_km_redis_detach_commands(ngx_queue_t *queue)
+{
+    ngx_queue_t              *q;
+    seal_km_redis_command_t  *command;
+
+    for (q = ngx_queue_head(queue);
+         q != ngx_queue_sentinel(queue);
+         q = ngx_queue_next(q))
+    {
+        command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+        command->connection = NULL;
+    }
+}
+
+
+static void
+seal_km_redis_end_commands(ngx_queue_t *queue, seal_km_redis_end_e end)
+{
+    void                      *data;
+    ngx_queue_t               *q;
+    seal_km_redis_command_t   *command;
+    seal_km_redis_command_pt   handler;
+
+    while (!ngx_queue_empty(queue)) {
+
+        q = ngx_queue_head(queue);
+        command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+
+        handler = command->handler;
+        data = command->data;
+
+        ngx_queue_remove(q);
+        seal_km_redis_command_free(command);
+
+        if (handler) {
+            handler(data, end, NULL);
+        }
+    }
+}
+
+
+void
+seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc)
+{
+    ngx_queue_t              *q;
+    seal_km_redis_command_t  *command;
+
+    seal_km_redis_close(rc);
+
+    if (rc->reconnect.timer_set) {
+        ngx_del_timer(&rc->reconnect);
+    }
+
+    if (!ngx_queue_empty(&rc->unsent)) {
+        ngx_queue_add(&rc->sent, &rc->unsent);
+    }
+
+    while (!ngx_queue_empty(&rc->sent)) {
+        q = ngx_queue_head(&rc->sent);
+        command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+
+        ngx_queue_remove(q);
+        seal_km_redis_command_free(command);
+    }
+
+    if (rc->out) {
+        ngx_free(rc->out);
+        rc->out = NULL;
+    }
+}

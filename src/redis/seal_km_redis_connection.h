@@ -1,0 +1,112 @@
+/*
+ * One pipelined connection to a Redis server: the only place that opens,
+ * writes and reads sockets.  Replies are matched to commands by their order.
+ */
+
+
+#ifndef SEAL_KM_REDIS_CONNECTION_H
+#define SEAL_KM_REDIS_CONNECTION_H
+
+
+#include <ngx_event_connect.h>
+
+#include "seal_km_redis_reply.h"
+
+
+/*
+ * Commands that a connection holds at most, those included whose requests have
+ * gone and whose replies are still to come: what bounds memory when a server
+ * stalls.
+ */
+#define SEAL_KM_REDIS_COMMANDS_MAX  8192
+
+
+/* how a command ended */
+typedef enum {
+    SEAL_KM_REDIS_ANSWERED = 0,   /* by the reply, which is the handler's */
+    SEAL_KM_REDIS_UNSENT,         /* nothing of it was written */
+    SEAL_KM_REDIS_LOST,           /* written; the connection died */
+    SEAL_KM_REDIS_GARBLED         /* written; what came is no answer to it */
+} seal_km_redis_end_e;
+
+
+/* called once; the command is gone, and the connection may be used again */
+typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+
+
+typedef enum {
+    SEAL_KM_REDIS_CLOSED = 0,
+    SEAL_KM_REDIS_CONNECTING,
+    SEAL_KM_REDIS_HANDSHAKE,      /* AUTH and SELECT are to be answered */
+    SEAL_KM_REDIS_READY
+} seal_km_redis_state_e;
+
+
+typedef struct {
+    /* an event's data: nginx' debug log reads an int behind three pointers */
+    seal_km_redis_settings_t  *settings;
+    seal_km_redis_address_t   *address;
+    u_char                    *out;        /* bytes on their way */
+    int                        ident;
+
+    size_t                     out_size;
+    size_t                     out_pos;
+    size_t                     out_last;
+
+    seal_km_redis_state_e      state;
+    ngx_peer_connection_t      peer;
+    ngx_log_t                  log;
+    seal_km_redis_reader_t     reader;
+
+    ngx_queue_t                unsent;     /* commands, oldest first */
+    ngx_queue_t                sent;
+    ngx_uint_t                 commands;   /* in both queues */
+    ngx_uint_t                 waiters;    /* of them not abandoned */
+    ngx_uint_t                 replies;    /* the handshake waits for */
+
+    ngx_event_t                flush;      /* posted: writes at turn's end */
+    ngx_event_t                reconnect;
+    ngx_uint_t                 failures;   /* in a row: reconnects back off */
+    time_t                     used;       /* when it was last asked for */
+
+    unsigned                   proved:1;   /* the server has answered */
+    unsigned                   failing:1;  /* the log has been told */
+} seal_km_redis_connection_t;
+
+
+/*
+ * Prepares a zeroed connection; opens nothing.  settings and address must
+ * outlive it.
+ */
+void seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address);
+
+/*
+ * Opens a closed connection that has not failed.  NGX_OK or NGX_AGAIN: it
+ * takes commands; NGX_ERROR: it failed at once, and will try again by itself.
+ */
+ngx_int_t seal_km_redis_connection_open(seal_km_redis_connection_t *rc);
+
+/* 1 if it takes commands: open, or opening for the first time */
+ngx_uint_t seal_km_redis_connection_usable(seal_km_redis_connection_t *rc);
+
+/*
+ * Queues GET key, to be written at the end of this turn of the event loop.
+ * NULL without memory; the handler is never called from inside.
+ */
+seal_km_redis_command_t *seal_km_redis_connection_get(
+    seal_km_redis_connection_t *rc, ngx_str_t *key,
+    seal_km_redis_command_pt handler, void *data);
+
+/*
+ * The handler will not be called.  A command that was written keeps its place
+ * in the queue until its reply has come and is dropped; any other goes.
+ */
+void seal_km_redis_command_abandon(seal_km_redis_command_t *command);
+
+/* Closes it without a call of any handler, and frees all that it holds. */
+void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
+
+
+#endif /* SEAL_KM_REDIS_CONNECTION_H */

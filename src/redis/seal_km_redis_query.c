@@ -1,0 +1,220 @@
+/*
+ * One GET from its start to its end, over as many servers as it takes, within
+ * one deadline.
+ */
+
+
+#include "seal_km_redis_topology.h"
+
+
+static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
+static void seal_km_redis_query_command_handler(void *data,
+    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
+static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
+    seal_km_redis_reply_t *reply);
+static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
+static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
+static void seal_km_redis_query_release(seal_km_redis_query_t *query,
+    ngx_uint_t failed);
+static void seal_km_redis_query_finish(seal_km_redis_query_t *query);
+
+
+/* the one topology there is today */
+static const seal_km_redis_topology_t  *topology = &seal_km_redis_standalone;
+
+
+ngx_int_t
+seal_km_redis_query_start(seal_km_redis_query_t *query)
+{
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    if (seal_km_redis_query_send(query) != NGX_AGAIN) {
+        return NGX_ERROR;
+    }
+
+    query->timer.handler = seal_km_redis_query_timeout_handler;
+    query->timer.data = query;
+    query->timer.log = query->log;
+
+    ngx_add_timer(&query->timer, settings->timeout);
+
+    return NGX_AGAIN;
+}
+
+
+/* NGX_AGAIN: sent; NGX_ERROR: no server takes it, and the result says why */
+
+static ngx_int_t
+seal_km_redis_query_send(seal_km_redis_query_t *query)
+{
+    for ( ;; ) {
+
+        if (query->server == NULL && topology->pick(query) != NGX_OK) {
+            query->result = SEAL_KM_REDIS_UNAVAILABLE;
+            return NGX_ERROR;
+        }
+
+        query->command = seal_km_redis_server_get(query->server, &query->key,
+                                          seal_km_redis_query_command_handler,
+                                          query);
+        if (query->command) {
+            return NGX_AGAIN;
+        }
+
+        seal_km_redis_query_release(query, 1);
+    }
+}
+
+
+static void
+seal_km_redis_query_command_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    ngx_int_t               rc;
+    seal_km_redis_query_t  *query = data;
+
+    query->command = NULL;
+
+    switch (end) {
+
+    case SEAL_KM_REDIS_ANSWERED:
+        rc = seal_km_redis_query_answered(query, reply);
+        break;
+
+    case SEAL_KM_REDIS_GARBLED:
+        seal_km_redis_query_release(query, 1);
+        query->result = SEAL_KM_REDIS_ERROR;
+        rc = NGX_OK;
+        break;
+
+    case SEAL_KM_REDIS_LOST:
+        rc = seal_km_redis_query_again(query);
+        break;
+
+    default: /* SEAL_KM_REDIS_UNSENT */
+        rc = seal_km_redis_query_send(query);
+        break;
+    }
+
+    if (rc != NGX_AGAIN) {
+        seal_km_redis_query_finish(query);
+    }
+}
+
+
+static ngx_int_t
+seal_km_redis_query_answered(seal_km_redis_query_t *query,
+    seal_km_redis_reply_t *reply)
+{
+    ngx_int_t  rc;
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_STRING) {
+        query->reply = reply;
+        query->value.data = reply->data;
+        query->value.len = reply->len;
+        query->result = SEAL_KM_REDIS_VALUE;
+
+        seal_km_redis_query_release(query, 0);
+        return NGX_OK;
+    }
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_NIL) {
+        query->result = SEAL_KM_REDIS_NIL;
+
+        seal_km_redis_query_release(query, 0);
+        return NGX_OK;
+    }
+
+    rc = topology->error(query, reply);
+
+    seal_km_redis_reply_free(reply);
+
+    if (rc == NGX_DECLINED) {
+        seal_km_redis_query_release(query, 1);
+        return seal_km_redis_query_send(query);
+    }
+
+    query->result = SEAL_KM_REDIS_ERROR;
+    seal_km_redis_query_release(query, 0);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A connection that a server closes may die with a command on it: that tells
+ * nothing of the server, and GET can be asked twice, but not for ever.
+ */
+
+static ngx_int_t
+seal_km_redis_query_again(seal_km_redis_query_t *query)
+{
+    if (query->moved) {
+        seal_km_redis_query_release(query, 1);
+        query->result = SEAL_KM_REDIS_UNAVAILABLE;
+        return NGX_ERROR;
+    }
+
+    query->moved = 1;
+
+    return seal_km_redis_query_send(query);
+}
+
+
+static void
+seal_km_redis_query_timeout_handler(ngx_event_t *ev)
+{
+    seal_km_redis_query_t  *query;
+
+    query = ev->data;
+
+    seal_km_redis_command_abandon(query->command);
+    query->command = NULL;
+
+    seal_km_redis_query_release(query, 1);
+
+    query->result = SEAL_KM_REDIS_TIMEOUT;
+    seal_km_redis_query_finish(query);
+}
+
+
+static void
+seal_km_redis_query_release(seal_km_redis_query_t *query, ngx_uint_t failed)
+{
+    if (query->server) {
+        topology->release(query, failed);
+    }
+}
+
+
+static void
+seal_km_redis_query_finish(seal_km_redis_query_t *query)
+{
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
+
+    query->handler(query);
+}
+
+
+void
+seal_km_redis_query_cancel(seal_km_redis_query_t *query)
+{
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
+
+    if (query->command) {
+        seal_km_redis_command_abandon(query->command);
+        query->command = NULL;
+    }
+
+    seal_km_redis_query_release(query, 0);
+
+    seal_km_redis_reply_free(query->reply);
+    query->reply = NULL;
+    ngx_str_null(&query->value);
+}

@@ -1,0 +1,282 @@
+/*
+ * RESP replies: hiredis' reader with our own reply objects.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "seal_km_redis_reply.h"
+
+
+static void *seal_km_redis_reply_string(const redisReadTask *task, char *data,
+    size_t len);
+#if (HIREDIS_MAJOR >= 1)
+static void *seal_km_redis_reply_array(const redisReadTask *task, size_t n);
+static void *seal_km_redis_reply_double(const redisReadTask *task,
+    double value, char *data, size_t len);
+static void *seal_km_redis_reply_bool(const redisReadTask *task, int value);
+#else
+static void *seal_km_redis_reply_array(const redisReadTask *task, int n);
+#endif
+static void *seal_km_redis_reply_integer(const redisReadTask *task,
+    long long value);
+static void *seal_km_redis_reply_nil(const redisReadTask *task);
+static void seal_km_redis_reply_free_object(void *reply);
+
+
+static redisReplyObjectFunctions  seal_km_redis_reply_functions = {
+    .createString = seal_km_redis_reply_string,
+    .createArray = seal_km_redis_reply_array,
+    .createInteger = seal_km_redis_reply_integer,
+#if (HIREDIS_MAJOR >= 1)
+    .createDouble = seal_km_redis_reply_double,
+    .createBool = seal_km_redis_reply_bool,
+#endif
+    .createNil = seal_km_redis_reply_nil,
+    .freeObject = seal_km_redis_reply_free_object
+};
+
+
+/* replies without a text are never allocated, nor freed */
+
+static seal_km_redis_reply_t  seal_km_redis_nil =
+    { SEAL_KM_REDIS_REPLY_NIL, 0, { 0 } };
+static seal_km_redis_reply_t  seal_km_redis_status =
+    { SEAL_KM_REDIS_REPLY_STATUS, 0, { 0 } };
+static seal_km_redis_reply_t  seal_km_redis_other =
+    { SEAL_KM_REDIS_REPLY_OTHER, 0, { 0 } };
+static seal_km_redis_reply_t  seal_km_redis_dropped =
+    { SEAL_KM_REDIS_REPLY_DROPPED, 0, { 0 } };
+
+
+ngx_int_t
+seal_km_redis_reader_init(seal_km_redis_reader_t *reader)
+{
+    ngx_memzero(reader, sizeof(seal_km_redis_reader_t));
+
+    reader->redis = redisReaderCreateWithFunctions(
+                                              &seal_km_redis_reply_functions);
+    if (reader->redis == NULL) {
+        return NGX_ERROR;
+    }
+
+    reader->redis->privdata = reader;
+
+    return NGX_OK;
+}
+
+
+void
+seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
+{
+    if (reader->redis == NULL) {
+        return;
+    }
+
+    if (reader->redis->buf != NULL) {
+        OPENSSL_cleanse(reader->redis->buf, reader->used);
+    }
+
+    redisReaderFree(reader->redis);
+    reader->redis = NULL;
+}
+
+
+ngx_int_t
+seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
+    size_t len)
+{
+    if (redisReaderFeed(reader->redis, (char *) data, len) != REDIS_OK) {
+        reader->used = 0;
+        return NGX_ERROR;
+    }
+
+    reader->used = ngx_max(reader->used, reader->redis->len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
+    seal_km_redis_reply_t **reply)
+{
+    void         *object;
+    redisReader  *redis;
+
+    redis = reader->redis;
+
+    if (redisReaderGetReply(redis, &object) != REDIS_OK) {
+        /* on a protocol error hiredis has freed its buffer */
+        reader->used = 0;
+        return NGX_ERROR;
+    }
+
+    if (reader->other) {
+        /* not one of its elements is worth waiting for */
+        reader->other = 0;
+
+        if (object == NULL) {
+            object = &seal_km_redis_other;
+        }
+    }
+
+    if (redis->pos == redis->len) {
+        /* what was decoded may be key material, and stays in the buffer */
+        OPENSSL_cleanse(redis->buf, reader->used);
+        reader->used = redis->len;
+
+    } else if (object == NULL && redis->len > SEAL_KM_REDIS_REPLY_MAX) {
+        return NGX_ERROR;
+    }
+
+    *reply = object;
+
+    return (object != NULL) ? NGX_OK : NGX_AGAIN;
+}
+
+
+void
+seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
+{
+    if (reply == NULL
+        || (reply->type != SEAL_KM_REDIS_REPLY_STRING
+            && reply->type != SEAL_KM_REDIS_REPLY_ERROR))
+    {
+        return;
+    }
+
+    OPENSSL_cleanse(reply->data, reply->len);
+    ngx_free(reply);
+}
+
+
+ngx_str_t
+seal_km_redis_reply_error_code(seal_km_redis_reply_t *reply)
+{
+    size_t     n;
+    ngx_str_t  code;
+
+    for (n = 0; n < reply->len && n < 32; n++) {
+        if ((reply->data[n] < 'A' || reply->data[n] > 'Z')
+            && reply->data[n] != '_')
+        {
+            break;
+        }
+    }
+
+    if (n == 0 || (n < reply->len && reply->data[n] != ' ')) {
+        ngx_str_set(&code, "ERR");
+        return code;
+    }
+
+    code.len = n;
+    code.data = reply->data;
+
+    return code;
+}
+
+
+static void *
+seal_km_redis_reply_string(const redisReadTask *task, char *data, size_t len)
+{
+    seal_km_redis_reply_t   *reply;
+    seal_km_redis_reader_t  *reader;
+
+    reader = task->privdata;
+
+    if (task->type == REDIS_REPLY_STRING
+        && (data[len] != '\r' || data[len + 1] != '\n'))
+    {
+        /*
+         * hiredis skips the two bytes behind a bulk string unseen; where they
+         * are no CRLF the length is wrong, and the value with it
+         */
+        return NULL;
+    }
+
+    if (task->parent != NULL) {
+        return &seal_km_redis_other;
+    }
+
+    if (task->type == REDIS_REPLY_STATUS) {
+        return &seal_km_redis_status;
+    }
+
+    if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_ERROR) {
+        return &seal_km_redis_other;
+    }
+
+    if (reader->drop) {
+        return &seal_km_redis_dropped;
+    }
+
+    reply = ngx_alloc(sizeof(seal_km_redis_reply_t) + len, ngx_cycle->log);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->type = (task->type == REDIS_REPLY_STRING)
+                  ? SEAL_KM_REDIS_REPLY_STRING : SEAL_KM_REDIS_REPLY_ERROR;
+    reply->len = len;
+    ngx_memcpy(reply->data, data, len);
+    reply->data[len] = '\0';
+
+    return reply;
+}
+
+
+static void *
+#if (HIREDIS_MAJOR >= 1)
+seal_km_redis_reply_array(const redisReadTask *task, size_t n)
+#else
+seal_km_redis_reply_array(const redisReadTask *task, int n)
+#endif
+{
+    seal_km_redis_reader_t  *reader;
+
+    reader = task->privdata;
+    reader->other = 1;
+
+    return &seal_km_redis_other;
+}
+
+
+static void *
+seal_km_redis_reply_integer(const redisReadTask *task, long long value)
+{
+    return &seal_km_redis_other;
+}
+
+
+#if (HIREDIS_MAJOR >= 1)
+
+static void *
+seal_km_redis_reply_double(const redisReadTask *task, double value, char *data,
+    size_t len)
+{
+    return &seal_km_redis_other;
+}
+
+
+static void *
+seal_km_redis_reply_bool(const redisReadTask *task, int value)
+{
+    return &seal_km_redis_other;
+}
+
+#endif
+
+
+static void *
+seal_km_redis_reply_nil(const redisReadTask *task)
+{
+    return (task->parent == NULL) ? &seal_km_redis_nil : &seal_km_redis_other;
+}
+
+
+static void
+seal_km_redis_reply_free_object(void *reply)
+{
+    seal_km_redis_reply_free(reply);
+}
