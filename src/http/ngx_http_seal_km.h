@@ -1,0 +1,192 @@
+/*
+ * Where src/protocol and src/redis meet a request: what the files of src/http
+ * and ngx_http_seal_km_module.c share.
+ */
+
+
+#ifndef NGX_HTTP_SEAL_KM_H
+#define NGX_HTTP_SEAL_KM_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "seal_km_claims.h"
+#include "seal_km_record_key.h"
+#include "seal_km_response.h"
+#include "seal_km_secret.h"
+#include "seal_km_uri.h"
+
+#include "seal_km_redis.h"
+
+#include "ngx_http_seal_km_key_set.h"
+
+
+#if !(NGX_HTTP_SSL)
+#error "SEAL KM is HTTP over TLS: build nginx --with-http_ssl_module"
+#endif
+
+
+typedef struct {
+    ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t */
+    ngx_array_t                   pools;     /* seal_km_redis_pool_t * */
+} ngx_http_seal_km_main_conf_t;
+
+
+/* read-only once the configuration is read */
+typedef struct {
+    ngx_http_upstream_conf_t      upstream;
+    u_char                       *file;      /* where seal_km_pass stands */
+    ngx_uint_t                    line;
+
+    ngx_array_t                  *uris;      /* seal_km_str_t, normal forms */
+    ngx_str_t                     uri;       /* the canonical one, as spelt */
+    ngx_str_t                     id;
+    ngx_http_complex_value_t     *user_uri;
+    ngx_array_t                  *versions;  /* seal_km_str_t */
+    time_t                        window;
+    ngx_flag_t                    require_tls;
+    size_t                        max_request_size;
+
+    ngx_http_seal_km_key_set_t   *key_set;
+    ngx_uint_t                    algorithms;
+    ngx_array_t                  *issuers;   /* seal_km_str_t; off: empty */
+    ngx_array_t                  *audiences; /* seal_km_str_t; off: empty */
+    ngx_array_t                  *scopes;    /* ngx_http_complex_value_t */
+    time_t                        leeway;
+    ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
+    seal_km_claims_policy_t       claims;
+
+    ngx_uint_t                    payload;
+    ngx_str_t                     redis_key_prefix;
+    ngx_str_t                     redis_user;
+    ngx_str_t                     redis_password;
+    ngx_int_t                     redis_database;
+    ngx_int_t                     redis_connections;
+    ngx_msec_t                    redis_connect_timeout;
+    ngx_msec_t                    redis_timeout;
+    seal_km_redis_pool_t         *pool;
+} ngx_http_seal_km_loc_conf_t;
+
+
+/* what a step that had to wait calls when it has come to its end */
+typedef void (*ngx_http_seal_km_reason_pt)(ngx_http_request_t *r,
+    seal_km_reason_e reason);
+
+
+/* what belongs to one request; lives as long as its pool */
+typedef struct {
+    seal_km_reason_e              reason;    /* SEAL_KM_REASON_MAX: none yet */
+
+    ngx_http_seal_km_reason_pt    body_handler;
+    seal_km_str_t                 body;
+    u_char                       *body_buf;
+    size_t                        body_size;
+
+    seal_km_request_t             request;
+    seal_km_token_t               token;
+    ngx_str_t                     user_uri;
+    ngx_str_t                     scope;     /* demanded and not granted */
+
+    seal_km_redis_query_t         query;
+
+    unsigned                      echo:1;      /* the body was looked at */
+    unsigned                      presented:1; /* there was a token */
+    unsigned                      verified:1;  /* token holds its claims */
+    unsigned                      tried:1;     /* the balancer was asked */
+} ngx_http_seal_km_ctx_t;
+
+
+extern ngx_module_t  ngx_http_seal_km_module;
+
+
+#define ngx_http_seal_km_get_conf(r)                                          \
+    ((ngx_http_seal_km_loc_conf_t *)                                          \
+        ngx_http_get_module_loc_conf(r, ngx_http_seal_km_module))
+
+
+static ngx_inline seal_km_str_t
+ngx_http_seal_km_str(ngx_str_t *s)
+{
+    seal_km_str_t  str;
+
+    str.data = (char *) s->data;
+    str.len = s->len;
+
+    return str;
+}
+
+
+/* ngx_http_seal_km_handler.c */
+
+/* the content handler of a location with seal_km_pass */
+ngx_int_t ngx_http_seal_km_handler(ngx_http_request_t *r);
+
+/* the request's context; NULL where our handler has not seen the request */
+ngx_http_seal_km_ctx_t *ngx_http_seal_km_get_ctx(ngx_http_request_t *r);
+
+
+/* ngx_http_seal_km_body.c */
+
+/*
+ * Reads the body up to seal_km_max_request_size into ctx->body, never into a
+ * file, and calls handler with SEAL_KM_OK, _REQUEST_TOO_LARGE or
+ * _INTERNAL_ERROR; the handler then owns the reference that
+ * ngx_http_read_client_request_body() took.  Returns what a content handler
+ * returns.  What nginx refuses of a body is nginx's to answer.
+ */
+ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,
+    ngx_http_seal_km_reason_pt handler);
+
+
+/* ngx_http_seal_km_check.c */
+
+/*
+ * Rows 6 to 11: token, request and whether they belong together.  Fills ctx
+ * with whatever a response may tell.  Returns the first fault, or SEAL_KM_OK.
+ */
+seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_store.c */
+
+/*
+ * Row 12 and 13: asks Redis for the record.  NGX_AGAIN: handler will be called
+ * with the outcome, and the record in ctx->query.value; else *reason says why
+ * it could not be asked.
+ */
+ngx_int_t ngx_http_seal_km_fetch_record(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler,
+    seal_km_reason_e *reason);
+
+
+/* ngx_http_seal_km_balancer.c */
+
+/*
+ * Makes query->balancer choose among the servers of seal_km_pass through
+ * their upstream's own balancer.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_respond.c */
+
+/*
+ * Sends the SEAL KM Response for reason (SEAL_KM_OK: with the record as
+ * Payload, unless it is no Payload of its type).  Returns what is to be given
+ * to ngx_http_finalize_request().
+ */
+ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason);
+
+
+/* ngx_http_seal_km_variables.c */
+
+/* registers $seal_km_*; to be called before the configuration is read */
+ngx_int_t ngx_http_seal_km_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_SEAL_KM_H */

@@ -1,0 +1,146 @@
+/*
+ * The servers of seal_km_pass, chosen by nginx's own upstream balancers.  They
+ * say which address comes next; the connection is never theirs.
+ */
+
+
+#include "ngx_http_seal_km.h"
+
+
+static ngx_int_t ngx_http_seal_km_balancer_get(void *data,
+    seal_km_redis_address_t *address);
+static ngx_int_t ngx_http_seal_km_balancer_state(ngx_http_request_t *r);
+static void ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed);
+
+
+ngx_int_t
+ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    ngx_http_upstream_t           *u;
+    ngx_http_upstream_srv_conf_t  *uscf;
+    ngx_http_seal_km_loc_conf_t   *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (ngx_http_upstream_create(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    uscf = conf->upstream.upstream;
+
+    u = r->upstream;
+    u->conf = &conf->upstream;
+    u->upstream = uscf;
+    u->peer.start_time = ngx_current_msec;
+
+    if (uscf->peer.init(r, uscf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->query.balancer.get = ngx_http_seal_km_balancer_get;
+    ctx->query.balancer.free = ngx_http_seal_km_balancer_free;
+    ctx->query.balancer.data = r;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
+{
+    ngx_int_t                rc;
+    ngx_http_request_t      *r = data;
+    ngx_http_upstream_t     *u;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    u = r->upstream;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    if (ctx->tried && u->peer.tries == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_seal_km_balancer_state(r) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ctx->tried = 1;
+
+    rc = u->peer.get(&u->peer, u->peer.data);
+
+    if (rc == NGX_DONE) {
+        /* a connection of the keepalive module's: it was never given any */
+        u->peer.free(&u->peer, u->peer.data, 0);
+        rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_BUSY) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "no live Redis servers in upstream \"%V\"",
+                      &u->upstream->host);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    u->state->peer = u->peer.name;
+
+    address->sockaddr = u->peer.sockaddr;
+    address->socklen = u->peer.socklen;
+    address->name = *u->peer.name;
+
+    return NGX_OK;
+}
+
+
+/* for $upstream_addr and its kin, and for balancers that look at times */
+
+static ngx_int_t
+ngx_http_seal_km_balancer_state(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (r->upstream_states == NULL) {
+        r->upstream_states = ngx_array_create(r->pool, 1,
+                                           sizeof(ngx_http_upstream_state_t));
+        if (r->upstream_states == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    u->state = ngx_array_push(r->upstream_states);
+    if (u->state == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(u->state, sizeof(ngx_http_upstream_state_t));
+
+    u->state->connect_time = (ngx_msec_t) -1;
+    u->state->header_time = (ngx_msec_t) -1;
+    u->state->response_time = ngx_current_msec;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed)
+{
+    ngx_http_request_t   *r = data;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    u->state->response_time = ngx_current_msec - u->state->response_time;
+
+    if (!failed) {
+        u->state->header_time = u->state->response_time;
+    }
+
+    u->peer.free(&u->peer, u->peer.data, failed ? NGX_PEER_FAILED : 0);
+    u->peer.sockaddr = NULL;
+}

@@ -1,0 +1,232 @@
+/*
+ * Reading the body: whole, in memory, and no further than the limit, whether
+ * its length is known or not.
+ */
+
+
+#include "ngx_http_seal_km.h"
+
+
+#define NGX_HTTP_SEAL_KM_BODY_SIZE  1024
+
+
+static void ngx_http_seal_km_body_init(ngx_http_request_t *r);
+static void ngx_http_seal_km_body_read_handler(ngx_http_request_t *r);
+static seal_km_reason_e ngx_http_seal_km_body_collect(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+static seal_km_reason_e ngx_http_seal_km_body_append(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_buf_t *b, size_t len);
+static ngx_int_t ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, size_t size);
+
+
+ngx_int_t
+ngx_http_seal_km_read_body(ngx_http_request_t *r,
+    ngx_http_seal_km_reason_pt handler)
+{
+    ngx_int_t                rc;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    ctx->body_handler = handler;
+
+    /*
+     * Unbuffered, for only so reading can stop at our own limit, and nothing
+     * is ever written to a temporary file.
+     */
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_seal_km_body_init);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_seal_km_body_init(ngx_http_request_t *r)
+{
+    seal_km_reason_e         reason;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    if (r->reading_body) {
+        r->read_event_handler = ngx_http_seal_km_body_read_handler;
+        ngx_http_seal_km_body_read_handler(r);
+        return;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    reason = ngx_http_seal_km_body_collect(r, ctx);
+
+    ctx->body_handler(r, reason);
+}
+
+
+static void
+ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               got;
+    seal_km_reason_e         reason;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    do {
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        got = (r->request_body->bufs != NULL);
+
+        reason = ngx_http_seal_km_body_collect(r, ctx);
+
+        if (reason != SEAL_KM_OK) {
+            break;
+        }
+
+        /* what was taken makes room for more */
+
+    } while (rc == NGX_AGAIN && got);
+
+    if (rc == NGX_AGAIN && reason == SEAL_KM_OK) {
+        return;
+    }
+
+    if (r->reading_body) {
+        /* what follows of the body cannot be told from a next request */
+        r->keepalive = 0;
+
+        if (r->connection->read->timer_set) {
+            ngx_del_timer(r->connection->read);
+        }
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ctx->body_handler(r, reason);
+}
+
+
+/* takes the buffers that nginx has read out of r->request_body */
+
+static seal_km_reason_e
+ngx_http_seal_km_body_collect(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    off_t                         len;
+    ngx_buf_t                    *b;
+    ngx_chain_t                  *cl;
+    seal_km_reason_e              reason;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return SEAL_KM_OK;
+    }
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        len = ngx_buf_size(b);
+
+        if (len > (off_t) (conf->max_request_size - ctx->body.len)) {
+            return SEAL_KM_REQUEST_TOO_LARGE;
+        }
+
+        reason = ngx_http_seal_km_body_append(r, ctx, b, (size_t) len);
+
+        if (reason != SEAL_KM_OK) {
+            return reason;
+        }
+
+        if (r->reading_body) {
+            b->pos = b->last;
+        }
+    }
+
+    if (r->reading_body) {
+        r->request_body->bufs = NULL;
+    }
+
+    return SEAL_KM_OK;
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_body_append(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_buf_t *b, size_t len)
+{
+    ssize_t  n;
+
+    if (len == 0) {
+        return SEAL_KM_OK;
+    }
+
+    if (ngx_http_seal_km_body_reserve(r, ctx, ctx->body.len + len) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(ctx->body_buf + ctx->body.len, b->pos, len);
+
+    } else {
+        /* a module before us, such as mirror, has had the body read */
+
+        n = ngx_read_file(b->file, ctx->body_buf + ctx->body.len, len,
+                          b->file_pos);
+
+        if (n < 0 || (size_t) n != len) {
+            return SEAL_KM_INTERNAL_ERROR;
+        }
+    }
+
+    ctx->body.data = (char *) ctx->body_buf;
+    ctx->body.len += len;
+
+    return SEAL_KM_OK;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, size_t size)
+{
+    u_char  *buf;
+
+    if (size <= ctx->body_size) {
+        return NGX_OK;
+    }
+
+    if (r->headers_in.content_length_n > (off_t) size) {
+        /* row 5 has bounded it */
+        size = (size_t) r->headers_in.content_length_n;
+
+    } else {
+        size = ngx_max(size, 2 * ctx->body_size);
+        size = ngx_max(size, NGX_HTTP_SEAL_KM_BODY_SIZE);
+    }
+
+    buf = ngx_pnalloc(r->pool, size);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->body.len) {
+        ngx_memcpy(buf, ctx->body_buf, ctx->body.len);
+        (void) ngx_pfree(r->pool, ctx->body_buf);
+    }
+
+    ctx->body_buf = buf;
+    ctx->body_size = size;
+
+    return NGX_OK;
+}

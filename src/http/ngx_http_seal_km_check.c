@@ -1,0 +1,254 @@
+/*
+ * Rows 6 to 11: the token, the request, and whether they belong together.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "ngx_http_seal_km.h"
+
+
+static seal_km_reason_e ngx_http_seal_km_check_token(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+static seal_km_reason_e ngx_http_seal_km_check_identity(
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
+static ngx_int_t ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+seal_km_reason_e
+ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
+{
+    seal_km_reason_e              reason, request;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    /* decoded first, for even a 401 echoes the identities; judged second */
+
+    request = seal_km_request_decode(&ctx->request, ctx->body);
+    ctx->echo = 1;
+
+    reason = ngx_http_seal_km_check_token(r, ctx);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (request != SEAL_KM_OK) {
+        return request;
+    }
+
+    reason = seal_km_request_check_version(&ctx->request, conf->versions->elts,
+                                           conf->versions->nelts);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    reason = ngx_http_seal_km_check_scope(r, ctx);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    reason = seal_km_request_check_skms_uri(&ctx->request, conf->uris->elts,
+                                            conf->uris->nelts);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    reason = seal_km_request_check_date_time(&ctx->request, ngx_time(),
+                                             conf->window);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    return ngx_http_seal_km_check_identity(ctx, conf);
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_check_token(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    u_char                       *p;
+    seal_km_str_t                 value, token;
+    seal_km_reason_e              reason;
+    ngx_table_elt_t              *h;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    h = r->headers_in.authorization;
+
+    value.data = h ? (char *) h->value.data : NULL;
+    value.len = h ? h->value.len : 0;
+
+    reason = seal_km_token_find(value, &token);
+
+    ctx->presented = (reason != SEAL_KM_TOKEN_MISSING);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    p = ngx_pnalloc(r->pool, token.len + 1);
+    if (p == NULL) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    ngx_memcpy(p, token.data, token.len);
+    p[token.len] = '\0';
+
+    token.data = (char *) p;
+
+    reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
+                                  conf->algorithms);
+
+    OPENSSL_cleanse(p, token.len);
+    (void) ngx_pfree(r->pool, p);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    reason = seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
+
+    ctx->verified = (reason == SEAL_KM_OK);
+
+    return reason;
+}
+
+
+/* every scope demanded is evaluated: a refusal names them all */
+
+static seal_km_reason_e
+ngx_http_seal_km_check_scope(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    u_char                       *p;
+    size_t                        len;
+    ngx_str_t                    *scope;
+    ngx_uint_t                    i, n, granted, quotable;
+    seal_km_str_t                 word;
+    ngx_http_complex_value_t     *cv;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    n = conf->scopes->nelts;
+    cv = conf->scopes->elts;
+
+    if (n == 0) {
+        return SEAL_KM_OK;
+    }
+
+    scope = ngx_palloc(r->pool, n * sizeof(ngx_str_t));
+    if (scope == NULL) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    granted = 1;
+    quotable = 1;
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_complex_value(r, &cv[i], &scope[i]) != NGX_OK) {
+            return SEAL_KM_INTERNAL_ERROR;
+        }
+
+        word = ngx_http_seal_km_str(&scope[i]);
+
+        if (!seal_km_claims_has_scope(&ctx->token, word)) {
+            granted = 0;
+        }
+
+        if (!seal_km_claims_is_scope_token(word)) {
+            quotable = 0;
+        }
+
+        len += scope[i].len + 1;
+    }
+
+    if (granted) {
+        return SEAL_KM_OK;
+    }
+
+    if (quotable) {
+        p = ngx_pnalloc(r->pool, len);
+        if (p == NULL) {
+            return SEAL_KM_INTERNAL_ERROR;
+        }
+
+        ctx->scope.data = p;
+        ctx->scope.len = len - 1;
+
+        for (i = 0; i < n; i++) {
+            p = ngx_cpymem(p, scope[i].data, scope[i].len);
+            *p++ = ' ';
+        }
+    }
+
+    return SEAL_KM_INSUFFICIENT_SCOPE;
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_check_identity(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_str_t  *claim;
+
+    if (ctx->request.identity_type == SEAL_KM_IDENTITY_SERVICE) {
+        return SEAL_KM_OK;
+    }
+
+    claim = &conf->bind[ctx->request.identity_type];
+
+    if (claim->len == 0) {
+        /* off */
+        return SEAL_KM_OK;
+    }
+
+    return seal_km_claims_check_identity(&ctx->token, (char *) claim->data,
+                                         ctx->request.identity);
+}
+
+
+/* UserUri: seal_km_user_uri, else the token's sub, else its client_id */
+
+static ngx_int_t
+ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    seal_km_str_t                 uri;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (conf->user_uri) {
+        if (ngx_http_complex_value(r, conf->user_uri, &ctx->user_uri)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ctx->user_uri.len
+            && seal_km_str_is_utf8(ngx_http_seal_km_str(&ctx->user_uri)))
+        {
+            return NGX_OK;
+        }
+    }
+
+    uri = ctx->token.sub.len ? ctx->token.sub : ctx->token.client_id;
+
+    ctx->user_uri.data = (u_char *) uri.data;
+    ctx->user_uri.len = uri.len;
+
+    return NGX_OK;
+}

@@ -1,0 +1,304 @@
+/*
+ * The content handler: rows 1 to 5 of the checks, and the way of a request
+ * through the others: body, token and request, record, response.
+ */
+
+
+#include "ngx_http_seal_km.h"
+
+
+static ngx_http_seal_km_ctx_t *ngx_http_seal_km_create_ctx(
+    ngx_http_request_t *r);
+static void ngx_http_seal_km_cleanup(void *data);
+static void ngx_http_seal_km_forget(void *data);
+static seal_km_reason_e ngx_http_seal_km_check_head(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_seal_km_in_early_data(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
+static void ngx_http_seal_km_body_handler(ngx_http_request_t *r,
+    seal_km_reason_e reason);
+static void ngx_http_seal_km_wait(ngx_http_request_t *r);
+static void ngx_http_seal_km_finish(ngx_http_request_t *r,
+    seal_km_reason_e reason);
+
+
+ngx_int_t
+ngx_http_seal_km_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    seal_km_reason_e         reason;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_seal_km_create_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    reason = ngx_http_seal_km_check_head(r);
+
+    if (reason == SEAL_KM_OK) {
+        return ngx_http_seal_km_read_body(r, ngx_http_seal_km_body_handler);
+    }
+
+    /* the body is not asked for with "100 Continue" to be thrown away */
+    r->expect_tested = 1;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_seal_km_respond(r, ctx, reason);
+}
+
+
+/*
+ * The context lies in a cleanup of the pool: an internal redirect, as one to
+ * an error_page of nginx's own, wipes r->ctx.
+ */
+
+static ngx_http_seal_km_ctx_t *
+ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_cleanup_t      *http_cln;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_seal_km_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    http_cln = ngx_http_cleanup_add(r, 0);
+    if (http_cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_seal_km_ctx_t));
+
+    ctx->reason = SEAL_KM_REASON_MAX;
+
+    cln->handler = ngx_http_seal_km_cleanup;
+
+    http_cln->handler = ngx_http_seal_km_forget;
+    http_cln->data = ctx;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_seal_km_module);
+
+    return ctx;
+}
+
+
+/* after the log: variables read the context till then */
+
+static void
+ngx_http_seal_km_cleanup(void *data)
+{
+    ngx_http_seal_km_ctx_t  *ctx = data;
+
+    seal_km_redis_query_cancel(&ctx->query);
+    seal_km_token_free(&ctx->token);
+    seal_km_request_free(&ctx->request);
+}
+
+
+/* when the request ends, however: nothing may wake it any more */
+
+static void
+ngx_http_seal_km_forget(void *data)
+{
+    ngx_http_seal_km_ctx_t  *ctx = data;
+
+    seal_km_redis_query_cancel(&ctx->query);
+}
+
+
+ngx_http_seal_km_ctx_t *
+ngx_http_seal_km_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_seal_km_cleanup) {
+                return cln->data;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+/* rows 1 to 5: what the head of the request tells */
+
+static seal_km_reason_e
+ngx_http_seal_km_check_head(ngx_http_request_t *r)
+{
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (r->connection->ssl == NULL) {
+        if (conf->require_tls) {
+            return SEAL_KM_TLS_REQUIRED;
+        }
+
+    } else if (ngx_http_seal_km_in_early_data(r)) {
+        return SEAL_KM_EARLY_DATA;
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return SEAL_KM_METHOD_NOT_ALLOWED;
+    }
+
+    if (!ngx_http_seal_km_is_json(r)) {
+        return SEAL_KM_UNSUPPORTED_MEDIA_TYPE;
+    }
+
+    if (r->headers_in.content_length_n > (off_t) conf->max_request_size) {
+        return SEAL_KM_REQUEST_TOO_LARGE;
+    }
+
+    return SEAL_KM_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_in_early_data(ngx_http_request_t *r)
+{
+    ngx_str_t  early;
+
+    if (ngx_ssl_get_early_data(r->connection, r->pool, &early) != NGX_OK) {
+        return 1;
+    }
+
+    return early.len != 0;
+}
+
+
+/* Content-Type is application/json, and no Content-Encoding but identity */
+
+static ngx_uint_t
+ngx_http_seal_km_is_json(ngx_http_request_t *r)
+{
+    u_char           *p, *last;
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  encoding = ngx_string("content-encoding");
+    static ngx_str_t  identity = ngx_string("identity");
+
+    h = r->headers_in.content_type;
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    p = h->value.data;
+    last = ngx_strlchr(p, p + h->value.len, ';');
+
+    if (last == NULL) {
+        last = p + h->value.len;
+    }
+
+    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    len = last - p;
+
+    if (len != json.len || ngx_strncasecmp(p, json.data, len) != 0) {
+        return 0;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 1;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == encoding.len
+            && ngx_strncasecmp(h[i].key.data, encoding.data, encoding.len) == 0
+            && (h[i].value.len != identity.len
+                || ngx_strncasecmp(h[i].value.data, identity.data,
+                                   identity.len)
+                   != 0))
+        {
+            return 0;
+        }
+    }
+}
+
+
+/* from here on the request holds a reference, which finish gives back */
+
+static void
+ngx_http_seal_km_body_handler(ngx_http_request_t *r, seal_km_reason_e reason)
+{
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    if (reason == SEAL_KM_OK) {
+        reason = ngx_http_seal_km_check(r, ctx);
+    }
+
+    if (reason == SEAL_KM_OK
+        && ngx_http_seal_km_fetch_record(r, ctx, ngx_http_seal_km_finish,
+                                         &reason)
+           == NGX_AGAIN)
+    {
+        ngx_http_seal_km_wait(r);
+        return;
+    }
+
+    ngx_http_seal_km_finish(r, reason);
+}
+
+
+/* a client that goes away while Redis is asked ends its request */
+
+static void
+ngx_http_seal_km_wait(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_seal_km_finish(ngx_http_request_t *r, seal_km_reason_e reason)
+{
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_finalize_request(r, ngx_http_seal_km_respond(r, ctx, reason));
+}

@@ -1,0 +1,291 @@
+/*
+ * Sending the SEAL KM Response (TS 33.434, clause 5.3.3): success and failure
+ * alike, past nginx's own error pages.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "ngx_http_seal_km.h"
+
+
+static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static void ngx_http_seal_km_body_cleanup(void *data);
+static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+
+
+ngx_int_t
+ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
+    seal_km_reason_e reason)
+{
+    ngx_int_t                     rc;
+    ngx_buf_t                    *b;
+    ngx_chain_t                   out;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (reason == SEAL_KM_OK) {
+        reason = seal_km_response_check_payload(conf->payload,
+                                     ngx_http_seal_km_str(&ctx->query.value));
+    }
+
+    ctx->reason = reason;
+
+    ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
+
+    b = ngx_http_seal_km_create_body(r, ctx, seal_km_reason(reason));
+
+    /* the record is in the response now, and nowhere else */
+    seal_km_redis_query_cancel(&ctx->query);
+
+    if (b == NULL
+        || ngx_http_seal_km_set_headers(r, ctx, seal_km_reason(reason))
+           != NGX_OK)
+    {
+        /* out of memory: not even a refusal can be said */
+        return NGX_ERROR;
+    }
+
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static void
+ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
+{
+    ngx_uint_t  level;
+
+    switch (ctx->reason) {
+
+    case SEAL_KM_OK:
+        return;
+
+    case SEAL_KM_STORE_UNAVAILABLE:
+    case SEAL_KM_STORE_TIMEOUT:
+    case SEAL_KM_STORE_ERROR:
+    case SEAL_KM_PAYLOAD_INVALID:
+    case SEAL_KM_INTERNAL_ERROR:
+        level = NGX_LOG_ERR;
+        break;
+
+    default:
+        level = NGX_LOG_INFO;
+        break;
+    }
+
+    if (ctx->reason == SEAL_KM_MALFORMED_REQUEST && ctx->request.error) {
+        ngx_log_error(level, r->connection->log, 0,
+                      "SEAL KM Request refused, %s: %s", row->word,
+                      ctx->request.error);
+        return;
+    }
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "SEAL KM Request refused, %s: %s", row->word,
+                  row->description);
+}
+
+
+static ngx_buf_t *
+ngx_http_seal_km_create_body(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
+{
+    size_t                        size;
+    ngx_buf_t                    *b;
+    ngx_pool_cleanup_t           *cln;
+    seal_km_response_t            response;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    ngx_memzero(&response, sizeof(seal_km_response_t));
+
+    if (ctx->verified) {
+        response.user_uri = ngx_http_seal_km_str(&ctx->user_uri);
+    }
+
+    response.skms_uri = ngx_http_seal_km_str(&conf->uri);
+
+    if (conf->id.len) {
+        response.skms_id = ngx_http_seal_km_str(&conf->id);
+    }
+
+    if (ctx->echo) {
+        response.service_id = ctx->request.service_id;
+        response.identity_type = ctx->request.identity_type;
+        response.identity = ctx->request.identity;
+    }
+
+    response.date_time = ngx_time();
+    response.error_code = row->error_code;
+
+    if (ctx->reason == SEAL_KM_OK) {
+        response.payload_type = conf->payload;
+        response.payload = ngx_http_seal_km_str(&ctx->query.value);
+    }
+
+    size = seal_km_response_size(&response);
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    b = ngx_create_temp_buf(r->pool, size);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    if (ctx->reason == SEAL_KM_OK) {
+        cln->handler = ngx_http_seal_km_body_cleanup;
+        cln->data = b;
+    }
+
+    b->last = (u_char *) seal_km_response_write(&response, (char *) b->pos);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    return b;
+}
+
+
+/* b->start and b->end stay where they were, whatever was sent of it */
+
+static void
+ngx_http_seal_km_body_cleanup(void *data)
+{
+    ngx_buf_t  *b = data;
+
+    OPENSSL_cleanse(b->start, b->end - b->start);
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_set_headers(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
+{
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  post = ngx_string("POST");
+
+    r->headers_out.status = row->status;
+
+    if (row->status == 425) {
+        /* no nginx has a text for it */
+        ngx_str_set(&r->headers_out.status_line, "425 Too Early");
+    }
+
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    /* If-None-Match and the like would make it nginx's own 304 or 412 */
+    r->disable_not_modified = 1;
+    r->allow_ranges = 0;
+
+    if (ngx_http_seal_km_add_header(r, "Cache-Control", &no_store) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->reason == SEAL_KM_METHOD_NOT_ALLOWED
+        && ngx_http_seal_km_add_header(r, "Allow", &post) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (row->status == NGX_HTTP_UNAUTHORIZED
+        || ctx->reason == SEAL_KM_INSUFFICIENT_SCOPE)
+    {
+        return ngx_http_seal_km_add_challenge(r, ctx, row);
+    }
+
+    return NGX_OK;
+}
+
+
+/* not by way of headers_out.cache_control, which "expires" rewrites */
+
+static ngx_int_t
+ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+/* RFC 6750, clause 3: a request without a token is told no error */
+
+static ngx_int_t
+ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t    value;
+    const char  *error;
+
+    static ngx_str_t  realm = ngx_string("Bearer realm=\"SEAL KM\"");
+
+    if (!ctx->presented) {
+        return ngx_http_seal_km_add_header(r, "WWW-Authenticate", &realm);
+    }
+
+    error = (ctx->reason == SEAL_KM_INSUFFICIENT_SCOPE)
+            ? "insufficient_scope" : "invalid_token";
+
+    len = realm.len
+          + sizeof(", error=\"\"") - 1 + ngx_strlen(error)
+          + sizeof(", error_description=\"\"") - 1
+          + ngx_strlen(row->description)
+          + sizeof(", scope=\"\"") - 1 + ctx->scope.len;
+
+    value.data = ngx_pnalloc(r->pool, len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(value.data, "%V, error=\"%s\", error_description=\"%s\"",
+                    &realm, error, row->description);
+
+    if (ctx->scope.len) {
+        p = ngx_sprintf(p, ", scope=\"%V\"", &ctx->scope);
+    }
+
+    value.len = p - value.data;
+
+    return ngx_http_seal_km_add_header(r, "WWW-Authenticate", &value);
+}
