@@ -175,7 +175,11 @@ body() {
                    "Date/Time" => time);
         for (@ARGV) { /^([^=]+)=(.*)/ and $set{$1} = $2 }
         $set{"Date/Time"} += 0;
-        print JSON::PP->new->canonical->encode(\%set)' "$uri" "$service" "$@"
+        my $n = 0;
+        my %order = map { $_ => $n++ } qw(Version SKmsUri ServiceID UserID);
+        print JSON::PP->new->sort_by(sub {
+            ($order{$JSON::PP::a} // 9) <=> ($order{$JSON::PP::b} // 9) })
+            ->encode(\%set)' "$uri" "$service" "$@"
 }
 
 # the answer with one member a line, in the order of the specification's table
@@ -265,7 +269,7 @@ demo() {
     expect 403 ErrorCode 04
 
     title "alice's token, but the key of bob: refused, 04"
-    store "seal:km:$service:user:bob" "a key of bob's"
+    store "seal:km:$service:user:bob" c2VjcmV0LWtleS1vZi1ib2I=
     post "$token" "$(body UserID=bob)"
     expect 403 ErrorCode 04
 

@@ -36,8 +36,9 @@ my %CURVE = (ES256 => 'secp256r1', ES384 => 'secp384r1', ES512 => 'secp521r1');
 
 
 sub usage {
-    print STDERR $USAGE;
-    exit 2;
+    my ($out, $status) = @_;
+    print $out $USAGE;
+    exit $status;
 }
 
 
@@ -97,6 +98,7 @@ my ($alg, $kid, $lifetime) = ('ES256', 'demo', 300);
 my %claims = (scope => 'seal:km', client_id => 'demo-client');
 
 GetOptions(
+    'help'       => sub { usage(*STDOUT, 0) },
     'make-key=s' => \$make,
     'alg=s'      => \$alg,
     'kid=s'      => \$kid,
@@ -109,7 +111,7 @@ GetOptions(
     'device=s'   => \$claims{device_id},
     'lifetime=i' => \$lifetime,
     'claim=s'    => \%other,
-) && !@ARGV && (defined $make xor defined $key) or usage();
+) && !@ARGV && (defined $make xor defined $key) or usage(*STDERR, 2);
 
 if (defined $make) {
     make_key($make, $alg, $kid);

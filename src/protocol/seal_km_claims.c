@@ -1,0 +1,260 @@
+#include <string.h>
+#include <strings.h>
+
+#include "seal_km_claims.h"
+#include "seal_km_secret.h"
+
+
+static int seal_km_claims_names(const json_t *claim,
+    const seal_km_str_t *values, size_t n);
+static int seal_km_claims_is_one_of(const json_t *json,
+    const seal_km_str_t *values, size_t n);
+static const json_t *seal_km_claims_find(const json_t *claims,
+    seal_km_str_t name);
+
+
+seal_km_reason_e
+seal_km_claims_check(const seal_km_token_t *token,
+    const seal_km_claims_policy_t *policy, int64_t now)
+{
+    double         time, leeway;
+    const json_t  *claim;
+
+    time = (double) now;
+    leeway = (double) policy->leeway;
+
+    if (time - leeway >= token->exp) {
+        return SEAL_KM_TOKEN_EXPIRED;
+    }
+
+    if (token->has_nbf && time + leeway < token->nbf) {
+        return SEAL_KM_TOKEN_NOT_YET_VALID;
+    }
+
+    if (policy->nissuers > 0) {
+        claim = json_object_get(token->claims, "iss");
+
+        if (!seal_km_claims_is_one_of(claim, policy->issuers,
+                                      policy->nissuers))
+        {
+            return SEAL_KM_TOKEN_ISSUER;
+        }
+    }
+
+    if (policy->naudiences > 0) {
+        claim = json_object_get(token->claims, "aud");
+
+        if (!seal_km_claims_names(claim, policy->audiences,
+                                  policy->naudiences))
+        {
+            return SEAL_KM_TOKEN_AUDIENCE;
+        }
+    }
+
+    return SEAL_KM_OK;
+}
+
+
+/* 1 if the claim is one of the values, or an array of strings with one of them */
+
+static int
+seal_km_claims_names(const json_t *claim, const seal_km_str_t *values,
+    size_t n)
+{
+    int            found;
+    size_t         i;
+    const json_t  *entry;
+
+    if (!json_is_array(claim)) {
+        return seal_km_claims_is_one_of(claim, values, n);
+    }
+
+    found = 0;
+
+    for (i = 0; i < json_array_size(claim); i++) {
+        entry = json_array_get(claim, i);
+
+        if (!json_is_string(entry)) {
+            return 0;
+        }
+
+        found |= seal_km_claims_is_one_of(entry, values, n);
+    }
+
+    return found;
+}
+
+
+static int
+seal_km_claims_is_one_of(const json_t *json, const seal_km_str_t *values,
+    size_t n)
+{
+    size_t         i;
+    seal_km_str_t  s;
+
+    s = seal_km_json_text(json);
+
+    if (s.data == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (seal_km_str_equal(s, values[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+seal_km_claims_has_scope(const seal_km_token_t *token, seal_km_str_t scope)
+{
+    const char     *p, *last;
+    seal_km_str_t   word;
+
+    if (token->scope.data == NULL || scope.len == 0) {
+        return 0;
+    }
+
+    p = token->scope.data;
+    last = p + token->scope.len;
+
+    for ( ;; ) {
+        word.data = p;
+
+        while (p < last && *p != ' ') {
+            p++;
+        }
+
+        word.len = (size_t) (p - word.data);
+
+        if (seal_km_str_equal(word, scope)) {
+            return 1;
+        }
+
+        if (p == last) {
+            return 0;
+        }
+
+        p++;
+    }
+}
+
+
+int
+seal_km_claims_is_scope_token(seal_km_str_t s)
+{
+    char    c;
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+
+        if (c < 0x21 || c > 0x7e || c == '"' || c == '\\') {
+            return 0;
+        }
+    }
+
+    return s.len > 0;
+}
+
+
+seal_km_reason_e
+seal_km_claims_check_identity(const seal_km_token_t *token, const char *claim,
+    seal_km_str_t identity)
+{
+    const json_t  *json;
+
+    json = json_object_get(token->claims, claim);
+
+    return seal_km_claims_names(json, &identity, 1)
+           ? SEAL_KM_OK : SEAL_KM_IDENTITY_MISMATCH;
+}
+
+
+int
+seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
+    seal_km_str_t *text, char **buffer)
+{
+    char           *dump;
+    const json_t   *claim;
+    seal_km_str_t   s;
+
+    text->data = NULL;
+    text->len = 0;
+    *buffer = NULL;
+
+    claim = seal_km_claims_find(token->claims, name);
+
+    if (claim == NULL) {
+        return 0;
+    }
+
+    if (json_is_string(claim)) {
+        s = seal_km_json_text(claim);
+        dump = NULL;
+
+    } else {
+        seal_km_secret_enter();
+        dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY);
+        seal_km_secret_leave();
+
+        if (dump == NULL) {
+            return -1;
+        }
+
+        s.data = dump;
+        s.len = strlen(dump);
+    }
+
+    if (seal_km_str_has_control(s)) {
+        seal_km_secret_free(dump);
+        return 0;
+    }
+
+    *text = s;
+    *buffer = dump;
+
+    return 0;
+}
+
+
+static const json_t *
+seal_km_claims_find(const json_t *claims, seal_km_str_t name)
+{
+    void          *iter;
+    json_t        *object;
+    unsigned       n;
+    const char    *key;
+    const json_t  *found;
+
+    /* jansson's iterators take no const object, but change nothing */
+
+    object = (json_t *) claims;
+    found = NULL;
+    n = 0;
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        key = json_object_iter_key(iter);
+
+        if (strlen(key) != name.len
+            || strncasecmp(key, name.data, name.len) != 0)
+        {
+            continue;
+        }
+
+        if (memcmp(key, name.data, name.len) == 0) {
+            return json_object_iter_value(iter);
+        }
+
+        found = json_object_iter_value(iter);
+        n++;
+    }
+
+    return (n == 1) ? found : NULL;
+}

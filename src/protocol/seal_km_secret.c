@@ -1,0 +1,122 @@
+#include <jansson.h>
+#include <jwt.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdint.h>
+
+#include "seal_km_secret.h"
+
+
+/* jansson 2.15 can also be told how to reallocate */
+#if (JANSSON_VERSION_HEX >= 0x020f00)
+#define SEAL_KM_JANSSON_REALLOC  1
+#endif
+
+
+/* lies before each block: free() is told no size, but has to cleanse */
+typedef union {
+    size_t         size;
+    unsigned char  align[16];
+} seal_km_secret_header_t;
+
+
+typedef struct {
+    jwt_malloc_t    jwt_malloc;
+    jwt_free_t      jwt_free;
+    json_malloc_t   json_malloc;
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_realloc_t  json_realloc;
+#endif
+    json_free_t     json_free;
+} seal_km_secret_allocators_t;
+
+
+static unsigned                     seal_km_secret_depth;
+static seal_km_secret_allocators_t  seal_km_secret_former;
+
+
+void *
+seal_km_secret_alloc(size_t size)
+{
+    seal_km_secret_header_t  *header;
+
+    if (size > SIZE_MAX - sizeof(seal_km_secret_header_t)) {
+        return NULL;
+    }
+
+    header = OPENSSL_malloc(sizeof(seal_km_secret_header_t) + size);
+
+    if (header == NULL) {
+        /* newer OpenSSL queues an error, which a TLS connection would find */
+        ERR_clear_error();
+        return NULL;
+    }
+
+    header->size = size;
+
+    return header + 1;
+}
+
+
+void
+seal_km_secret_free(void *p)
+{
+    seal_km_secret_header_t  *header;
+
+    if (p == NULL) {
+        return;
+    }
+
+    header = (seal_km_secret_header_t *) p - 1;
+
+    OPENSSL_clear_free(header, sizeof(seal_km_secret_header_t) + header->size);
+}
+
+
+void
+seal_km_secret_enter(void)
+{
+    seal_km_secret_allocators_t  *former;
+
+    if (seal_km_secret_depth++ > 0) {
+        return;
+    }
+
+    former = &seal_km_secret_former;
+
+    jwt_get_alloc(&former->jwt_malloc, &former->jwt_free);
+
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_get_alloc_funcs2(&former->json_malloc, &former->json_realloc,
+                          &former->json_free);
+#else
+    json_get_alloc_funcs(&former->json_malloc, &former->json_free);
+#endif
+
+    /* LibJWT sets jansson's allocators too, to a detour through its own */
+
+    (void) jwt_set_alloc(seal_km_secret_alloc, seal_km_secret_free);
+    json_set_alloc_funcs(seal_km_secret_alloc, seal_km_secret_free);
+}
+
+
+void
+seal_km_secret_leave(void)
+{
+    seal_km_secret_allocators_t  *former;
+
+    if (--seal_km_secret_depth > 0) {
+        return;
+    }
+
+    former = &seal_km_secret_former;
+
+    (void) jwt_set_alloc(former->jwt_malloc, former->jwt_free);
+
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_set_alloc_funcs2(former->json_malloc, former->json_realloc,
+                          former->json_free);
+#else
+    json_set_alloc_funcs(former->json_malloc, former->json_free);
+#endif
+}

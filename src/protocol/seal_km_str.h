@@ -1,0 +1,31 @@
+/*
+ * A counted string: what src/protocol takes and gives instead of
+ * NUL-terminated text, for identities, claims and bodies may hold any byte.
+ */
+
+
+#ifndef SEAL_KM_STR_H
+#define SEAL_KM_STR_H
+
+
+#include <stddef.h>
+
+
+/* data == NULL: absent; len == 0 with data != NULL: present and empty */
+typedef struct {
+    const char  *data;
+    size_t       len;
+} seal_km_str_t;
+
+
+/* 1 if both hold the same bytes */
+int seal_km_str_equal(seal_km_str_t a, seal_km_str_t b);
+
+/* 1 if s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong form) */
+int seal_km_str_is_utf8(seal_km_str_t s);
+
+/* 1 if s holds a control character, U+0000 to U+001F or U+007F */
+int seal_km_str_has_control(seal_km_str_t s);
+
+
+#endif /* SEAL_KM_STR_H */

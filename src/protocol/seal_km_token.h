@@ -1,0 +1,52 @@
+/*
+ * The access token (TS 33.434, clause 5.3.2 and Annex A): a JWT (RFC 7519)
+ * signed as a JWS in compact form (RFC 7515), presented as RFC 6750 says.
+ */
+
+
+#ifndef SEAL_KM_TOKEN_H
+#define SEAL_KM_TOKEN_H
+
+
+#include "seal_km_json.h"
+#include "seal_km_jwks.h"
+#include "seal_km_reason.h"
+
+
+/* the claims of a verified token; strings point into claims */
+typedef struct {
+    json_t         *claims;
+    double          exp;          /* RFC 7519 NumericDate, seconds */
+    double          nbf;
+    unsigned        has_nbf:1;
+    seal_km_str_t   client_id;
+    seal_km_str_t   sub;          /* data == NULL if absent */
+    seal_km_str_t   scope;        /* data == NULL if absent */
+} seal_km_token_t;
+
+
+/*
+ * The token in the value of an Authorization header (RFC 6750, clause 2.1).
+ * *token points into value.  Returns SEAL_KM_OK, SEAL_KM_TOKEN_MISSING
+ * (another scheme, or nothing behind it; value.data may be NULL for a request
+ * without the header) or SEAL_KM_TOKEN_MALFORMED (something behind the token).
+ */
+seal_km_reason_e seal_km_token_find(seal_km_str_t value,
+    seal_km_str_t *token);
+
+/*
+ * Verifies the compact JWS in text, NUL-terminated at text.data[text.len],
+ * with the keys of jwks and the algorithms allowed, and takes its claims out.
+ * Returns, first fault first: SEAL_KM_TOKEN_MALFORMED, _ALGORITHM, _KEY,
+ * _SIGNATURE, _MALFORMED (claims), or SEAL_KM_OK: only then *token holds
+ * something; SEAL_KM_INTERNAL_ERROR where there is no memory to decode it.
+ * Time, issuer and audience are seal_km_claims.h's matter.
+ */
+seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
+    seal_km_str_t text, seal_km_jwks_t *jwks, seal_km_algorithms_t allowed);
+
+/* cleanses and frees; harmless on a zeroed token and when repeated */
+void seal_km_token_free(seal_km_token_t *token);
+
+
+#endif /* SEAL_KM_TOKEN_H */
