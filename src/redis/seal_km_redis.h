@@ -87,7 +87,7 @@ struct seal_km_redis_query_s {
     seal_km_redis_server_t    *server;
     seal_km_redis_command_t   *command;
     seal_km_redis_reply_t     *reply;
-    unsigned                   moved:1;
+    ngx_uint_t                 lost;             /* with a connection */
 };
 
 

@@ -175,12 +175,10 @@ seal_km_redis_connection_open(seal_km_redis_connection_t *rc)
     rc->log.log_level = ngx_cycle->log->log_level;
 
     if (rc->failing && rc->log.log_level < NGX_LOG_DEBUG) {
-        rc->log.log_level = ngx_min(rc->log.log_level, NGX_LOG_CRIT);
+        rc->log.log_level = ngx_min(rc->log.log_level, NGX_LOG_ALERT);
     }
 
     n = ngx_event_connect_peer(peer);
-
-    rc->log.log_level = ngx_cycle->log->log_level;
 
     if (n != NGX_OK && n != NGX_AGAIN) {
         /* nginx has logged why */
@@ -962,6 +960,7 @@ seal_km_redis_proved(seal_km_redis_connection_t *rc)
 
     if (rc->failing) {
         rc->failing = 0;
+        rc->log.log_level = ngx_cycle->log->log_level;
 
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "Redis server \"%V\" answers again",

@@ -13,6 +13,7 @@ static void seal_km_redis_query_command_handler(void *data,
 static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
 static void seal_km_redis_query_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
@@ -94,7 +95,7 @@ seal_km_redis_query_command_handler(void *data, seal_km_redis_end_e end,
         break;
 
     default: /* SEAL_KM_REDIS_UNSENT */
-        rc = seal_km_redis_query_send(query);
+        rc = seal_km_redis_query_elsewhere(query);
         break;
     }
 
@@ -144,20 +145,44 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
 
 
 /*
- * A connection that a server closes may die with a command on it: that tells
- * nothing of the server, and GET can be asked twice, but not for ever.
+ * A connection that a server closes may die with a command on it, which tells
+ * nothing of the server: it is asked once more, then another one is, and that
+ * is all: a GET can be repeated, but not for ever.
  */
 
 static ngx_int_t
 seal_km_redis_query_again(seal_km_redis_query_t *query)
 {
-    if (query->moved) {
+    switch (query->lost++) {
+
+    case 0:
+        break;
+
+    case 1:
+        seal_km_redis_query_release(query, 1);
+        break;
+
+    default:
         seal_km_redis_query_release(query, 1);
         query->result = SEAL_KM_REDIS_UNAVAILABLE;
         return NGX_ERROR;
     }
 
-    query->moved = 1;
+    return seal_km_redis_query_send(query);
+}
+
+
+/* the time that a connect took in vain is not the next server's loss */
+
+static ngx_int_t
+seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
+{
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    ngx_del_timer(&query->timer);
+    ngx_add_timer(&query->timer, settings->timeout);
 
     return seal_km_redis_query_send(query);
 }
