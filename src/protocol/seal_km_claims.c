@@ -55,7 +55,7 @@ seal_km_claims_check(const seal_km_token_t *token,
 }
 
 
-/* 1 if the claim is one of the values, or an array of strings with one of them */
+/* 1 if the claim is one of the values, or an array of strings that has one */
 
 static int
 seal_km_claims_names(const json_t *claim, const seal_km_str_t *values,

@@ -74,7 +74,7 @@ seal_km_json_load(seal_km_str_t text, size_t flags, int *overflow)
 
     *overflow = 0;
 
-    /* jansson takes a raw NUL for white space in places */
+    /* jansson lets a NUL pass where it ends a number */
 
     if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL) {
         return NULL;
@@ -84,6 +84,9 @@ seal_km_json_load(seal_km_str_t text, size_t flags, int *overflow)
        U+0000 even so */
 
     flags |= JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY;
+
+    /* jansson sets no code where it finds no memory to begin */
+    memset(&error, 0, sizeof(json_error_t));
 
     seal_km_secret_enter();
     json = json_loadb(text.data, text.len, flags, &error);

@@ -783,7 +783,7 @@ seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
 
         checker = key->checkers[algorithm];
 
-        /* LibJWT keeps the first error that it ever met */
+        /* a token's failure is no other token's */
 
         jwt_checker_error_clear(checker);
 

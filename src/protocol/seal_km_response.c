@@ -307,7 +307,7 @@ seal_km_response_copy(char *dst, seal_km_str_t s)
 }
 
 
-/* the character that with a backslash before it stands for c; 0: there is none */
+/* what stands for c with a backslash before it; 0: there is no such one */
 
 static char
 seal_km_response_escape(char c)

@@ -305,6 +305,12 @@ seal_km_token_is_plain(seal_km_str_t text)
     int      plain;
     json_t  *json;
 
+    /* where LibJWT's text ends, and json_loadb() goes on behind a number */
+
+    if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL) {
+        return 0;
+    }
+
     seal_km_secret_enter();
 
     json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);

@@ -220,7 +220,7 @@ seal_km_uri_host(seal_km_uri_ctx_t *ctx, const char *last)
         literal.len = (size_t) (seal_km_uri_find(ctx->p, last, "]")
                                 - literal.data);
 
-        /* without a "]" this takes all, and the character behind is none */
+        /* that is all there is where the "]" is missing */
 
         if (literal.data + literal.len == last
             || seal_km_uri_ip_literal(literal) != 0)
@@ -259,7 +259,7 @@ seal_km_uri_host(seal_km_uri_ctx_t *ctx, const char *last)
 }
 
 
-/* IPv6address or IPvFuture (RFC 3986, clause 3.2.2): the text in the brackets */
+/* what is in the brackets: IPv6address or IPvFuture (RFC 3986, 3.2.2) */
 
 static int
 seal_km_uri_ip_literal(seal_km_str_t host)
@@ -462,9 +462,7 @@ seal_km_uri_copy(seal_km_uri_ctx_t *ctx, const char *last, unsigned allowed)
 
         ctx->p += 3;
 
-        if (value < 0x80
-            && seal_km_uri_kind((char) value) == SEAL_KM_URI_UNRESERVED)
-        {
+        if (seal_km_uri_kind((char) value) == SEAL_KM_URI_UNRESERVED) {
             *ctx->dst++ = (char) value;
             continue;
         }

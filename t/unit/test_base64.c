@@ -1,0 +1,211 @@
+#include "unit.h"
+
+#include "seal_km_base64.h"
+
+
+/* RFC 4648, clause 10 */
+
+static const struct {
+    seal_km_str_t  bytes;
+    seal_km_str_t  base64;
+    seal_km_str_t  base64url;
+} vectors[] = {
+    { unit_lit(""), unit_lit(""), unit_lit("") },
+    { unit_lit("f"), unit_lit("Zg=="), unit_lit("Zg") },
+    { unit_lit("fo"), unit_lit("Zm8="), unit_lit("Zm8") },
+    { unit_lit("foo"), unit_lit("Zm9v"), unit_lit("Zm9v") },
+    { unit_lit("foob"), unit_lit("Zm9vYg=="), unit_lit("Zm9vYg") },
+    { unit_lit("fooba"), unit_lit("Zm9vYmE="), unit_lit("Zm9vYmE") },
+    { unit_lit("foobar"), unit_lit("Zm9vYmFy"), unit_lit("Zm9vYmFy") },
+    { unit_lit("\0\0\0"), unit_lit("AAAA"), unit_lit("AAAA") },
+    { unit_lit("\xff"), unit_lit("/w=="), unit_lit("_w") },
+    { unit_lit("\xfb\xff\xfe"), unit_lit("+//+"), unit_lit("-__-") }
+};
+
+
+/* decodes from and to memory that has nothing to spare */
+
+static int
+decode(seal_km_str_t text, unsigned char *out, size_t *len)
+{
+    int             rc;
+    char           *src;
+    unsigned char  *dst;
+
+    src = unit_exact(text);
+    dst = malloc(seal_km_base64url_decoded_size(text.len));
+    assert_non_null(dst);
+
+    text.data = src;
+    rc = seal_km_base64url_decode(text, dst, len);
+
+    if (rc == 0) {
+        memcpy(out, dst, *len);
+    }
+
+    free(src);
+    free(dst);
+
+    return rc;
+}
+
+
+static void
+test_decode(void **state)
+{
+    size_t          i, len;
+    seal_km_str_t   got;
+    unsigned char   out[64];
+
+    for (i = 0; i < unit_n(vectors); i++) {
+        assert_int_equal(decode(vectors[i].base64url, out, &len), 0);
+
+        got.data = (char *) out;
+        got.len = len;
+        unit_check_str(vectors[i].base64url.data, got, vectors[i].bytes);
+    }
+}
+
+
+static void
+test_decode_refuses(void **state)
+{
+    size_t         i, len;
+    unsigned char  out[64];
+
+    static const struct {
+        const char     *name;
+        seal_km_str_t   text;
+    } cases[] = {
+        { "one character", unit_lit("A") },
+        { "five characters", unit_lit("Zm9vY") },
+        { "padding", unit_lit("Zg==") },
+        { "padding of one", unit_lit("Zm8=") },
+        { "padding alone", unit_lit("====") },
+        { "base64's plus", unit_lit("+___") },
+        { "base64's slash", unit_lit("/___") },
+        { "space", unit_lit("Zm 9") },
+        { "line end", unit_lit("Zm9v\n") },
+        { "NUL", unit_lit("Zm9\0") },
+        { "dot", unit_lit("Zm9.") },
+        { "byte beyond ASCII", unit_lit("Zm9\xc3") },
+        { "bits behind the last of one byte", unit_lit("Zh") },
+        { "all bits behind one byte", unit_lit("Z_") },
+        { "bits behind the last of two bytes", unit_lit("Zm9") },
+        { "bits behind the last of four bytes", unit_lit("Zm9vYh") }
+    };
+
+    for (i = 0; i < unit_n(cases); i++) {
+        unit_check(cases[i].name, decode(cases[i].text, out, &len) == -1);
+    }
+}
+
+
+/* of all texts of two characters exactly 256 decode, each to another byte */
+
+static void
+test_decode_is_unique(void **state)
+{
+    int            a, b;
+    char           text[2];
+    size_t         len, n;
+    seal_km_str_t  s;
+    unsigned char  out[2], seen[256];
+
+    memset(seen, 0, sizeof(seen));
+    n = 0;
+    s.data = text;
+    s.len = 2;
+
+    for (a = 0; a < 256; a++) {
+        for (b = 0; b < 256; b++) {
+            text[0] = (char) a;
+            text[1] = (char) b;
+
+            if (seal_km_base64url_decode(s, out, &len) == 0) {
+                assert_int_equal(len, 1);
+                assert_int_equal(seen[out[0]], 0);
+                seen[out[0]] = 1;
+                n++;
+            }
+        }
+    }
+
+    assert_int_equal(n, 256);
+}
+
+
+static void
+test_encode(void **state)
+{
+    char           *src, *dst;
+    size_t          i, size;
+    seal_km_str_t   s, got;
+
+    for (i = 0; i < unit_n(vectors); i++) {
+        s = vectors[i].bytes;
+        src = unit_exact(s);
+        s.data = src;
+
+        size = seal_km_base64_encoded_size(s.len);
+        assert_int_equal(size, vectors[i].base64.len);
+
+        dst = malloc(size == 0 ? 1 : size);
+        assert_non_null(dst);
+        seal_km_base64_encode(s, dst);
+
+        got.data = dst;
+        got.len = size;
+        unit_check_str(vectors[i].base64.data, got, vectors[i].base64);
+
+        free(src);
+        free(dst);
+    }
+}
+
+
+/* against OpenSSL, for each length and all bytes */
+
+static void
+test_round_trip(void **state)
+{
+    char           base64[512], *text;
+    size_t         i, n, len;
+    seal_km_str_t  s, got;
+    unsigned char  bytes[256], out[300], want[512];
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char) (255 - i);
+    }
+
+    for (n = 0; n <= sizeof(bytes); n++) {
+        s.data = (char *) bytes;
+        s.len = n;
+
+        seal_km_base64_encode(s, base64);
+        len = (size_t) EVP_EncodeBlock(want, bytes, (int) n);
+        assert_int_equal(len, seal_km_base64_encoded_size(n));
+        assert_memory_equal(base64, want, len);
+
+        text = unit_base64url(bytes, n);
+        assert_int_equal(decode(unit_text(text), out, &len), 0);
+        got.data = (char *) out;
+        got.len = len;
+        unit_check_str(text, got, s);
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_decode_refuses),
+        cmocka_unit_test(test_decode_is_unique),
+        cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_round_trip)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

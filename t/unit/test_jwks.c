@@ -1,0 +1,824 @@
+#include "unit.h"
+
+#include <openssl/err.h>
+
+#include "seal_km_jwks.h"
+#include "seal_km_secret.h"
+
+
+#define RSA_ALGS   0x03f
+#define ES256      0x040
+#define ES384      0x080
+#define ES512      0x100
+#define EDDSA      0x200
+#define HS256      0x400
+#define HS384      0x800
+#define HS512      0x1000
+
+
+/* what the last seal_km_jwks_add() told, one line each */
+static char      notices[4096];
+static unsigned  nnotices;
+
+
+static void
+notice(void *data, const char *text)
+{
+    assert_ptr_equal(data, notices);
+    assert_null(strchr(text, '\n'));
+    assert_true(strlen(notices) + strlen(text) + 2 < sizeof(notices));
+
+    strcat(notices, text);
+    strcat(notices, "\n");
+    nnotices++;
+}
+
+
+/* adds from memory that is gone afterwards */
+
+static int
+add(seal_km_jwks_t *jwks, seal_km_str_t text, const char **error)
+{
+    int    rc;
+    char  *copy;
+
+    notices[0] = '\0';
+    nnotices = 0;
+    *error = NULL;
+
+    copy = unit_exact(text);
+    text.data = (text.data == NULL) ? NULL : copy;
+    rc = seal_km_jwks_add(jwks, text, notice, notices, error);
+
+    memset(copy, 0, text.len);
+    free(copy);
+
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(rc == 0, *error == NULL);
+
+    return rc;
+}
+
+
+static seal_km_algorithms_t
+algorithms_of(const char *text)
+{
+    const char            *error;
+    seal_km_jwks_t        *jwks;
+    seal_km_algorithms_t   set;
+
+    jwks = seal_km_jwks_create();
+    assert_non_null(jwks);
+
+    unit_check(text, add(jwks, unit_text(text), &error) == 0);
+    set = seal_km_jwks_algorithms(jwks);
+    seal_km_jwks_free(jwks);
+
+    return set;
+}
+
+
+static unsigned
+verify(seal_km_jwks_t *jwks, const char *alg, seal_km_str_t kid,
+    const char *token, int *verified)
+{
+    unsigned  n;
+
+    *verified = -1;
+    n = seal_km_jwks_verify(jwks, seal_km_algorithm_find(unit_text(alg)), kid,
+                            token, verified);
+
+    assert_true(*verified == 0 || *verified == 1);
+    assert_int_equal(ERR_peek_error(), 0);
+
+    return n;
+}
+
+
+static const struct {
+    const char            *key;
+    const char            *more;
+    seal_km_algorithms_t   algorithms;
+} types[] = {
+    { "rsa", NULL, RSA_ALGS },
+    { "rsa3", NULL, RSA_ALGS },
+    { "p256", NULL, ES256 },
+    { "p384", NULL, ES384 },
+    { "p521", NULL, ES512 },
+    { "ed25519", NULL, EDDSA },
+    { "ed448", NULL, EDDSA },
+    { "oct32", NULL, HS256 },
+    { "oct47", NULL, HS256 },
+    { "oct48", NULL, HS256|HS384 },
+    { "oct64", NULL, HS256|HS384|HS512 },
+    { "oct128", NULL, HS256|HS384|HS512 },
+
+    /* "alg" (RFC 7517, 4.4) */
+
+    { "rsa", "\"alg\":\"RS256\"", 0x01 },
+    { "rsa", "\"alg\":\"PS512\"", 0x20 },
+    { "p256", "\"alg\":\"ES256\"", ES256 },
+    { "ed25519", "\"alg\":\"EdDSA\"", EDDSA },
+    { "oct64", "\"alg\":\"HS256\"", HS256 },
+
+    /* "use" and "key_ops" (4.2, 4.3) */
+
+    { "p256", "\"use\":\"sig\"", ES256 },
+    { "p256", "\"key_ops\":[\"verify\"]", ES256 },
+    { "p256", "\"key_ops\":[\"sign\",\"verify\"]", ES256 },
+    { "p256", "\"use\":\"sig\",\"key_ops\":[\"verify\"]", ES256 },
+
+    /* what is of no concern */
+
+    { "p256", "\"kid\":\"\"", ES256 },
+    { "p256", "\"kid\":\"\\u0000\"", ES256 },
+    { "p256", "\"x5c\":1,\"x5t\":null,\"x5u\":[],\"iat\":1", ES256 },
+    { "p256", "\"k\":\"AAAA\",\"n\":1,\"e\":{}", ES256 },
+    { "oct32", "\"d\":\"AAAA\"", HS256 }
+};
+
+
+static void
+test_types(void **state)
+{
+    size_t  i;
+
+    for (i = 0; i < unit_n(types); i++) {
+        unit_check(types[i].more == NULL ? types[i].key : types[i].more,
+                   algorithms_of(unit_jwk(unit_key(types[i].key),
+                                          types[i].more))
+                   == types[i].algorithms);
+        unit_check(notices, nnotices == 0);
+    }
+}
+
+
+static const struct {
+    const char  *key;
+    const char  *more;
+    const char  *notice;     /* in it; NULL: silently */
+} faults[] = {
+    { "rsa1024", NULL, "key 1 is not usable: RSA key of 1024 bits, at "
+      "least 2048 are needed" },
+    { "rsa2047", NULL, "RSA key of 2047 bits, at least 2048" },
+    { "oct31", NULL, "oct key of 248 bits, at least 256" },
+    { "oct32", "\"alg\":\"HS512\"", "oct key of 256 bits, at least 512" },
+    { "oct1", NULL, "oct key of 8 bits" },
+    { "oct0", NULL, "a member is missing" },
+    { "secp256k1", NULL, "crv" },
+    { "x25519", NULL, "crv" },
+
+    { "rsa", "\"alg\":\"ES256\"", "alg" },
+    { "rsa", "\"alg\":\"HS256\"", "alg" },
+    { "rsa", "\"alg\":\"rs256\"", "alg" },
+    { "rsa", "\"alg\":\"RS256\\u0000\"", "alg" },
+    { "rsa", "\"alg\":\"none\"", "alg" },
+    { "rsa", "\"alg\":\"RSA-OAEP\"", "alg" },
+    { "rsa", "\"alg\":\"\"", "alg" },
+    { "rsa", "\"alg\":null", "alg" },
+    { "rsa", "\"alg\":[\"RS256\"]", "alg" },
+    { "p256", "\"alg\":\"ES384\"", "alg" },
+    { "p256", "\"alg\":\"ES256K\"", "alg" },
+    { "ed25519", "\"alg\":\"Ed25519\"", "alg" },
+    { "oct32", "\"alg\":\"RS256\"", "alg" },
+
+    { "p256", "\"use\":\"enc\"", NULL },
+    { "p256", "\"use\":\"enc\",\"kid\":1", NULL },
+    { "p256", "\"use\":\"Sig\"", "use" },
+    { "p256", "\"use\":\"\"", "use" },
+    { "p256", "\"use\":\"sig\\u0000\"", "use" },
+    { "p256", "\"use\":null", "use" },
+    { "p256", "\"use\":[\"sig\"]", "use" },
+    { "p256", "\"key_ops\":[]", "key_ops" },
+    { "p256", "\"key_ops\":[\"sign\"]", "key_ops" },
+    { "p256", "\"key_ops\":[\"Verify\"]", "key_ops" },
+    { "p256", "\"key_ops\":[1,\"verify\"]", "key_ops" },
+    { "p256", "\"key_ops\":\"verify\"", "key_ops" },
+    { "p256", "\"key_ops\":null", "key_ops" },
+    { "p256", "\"key_ops\":{\"verify\":1}", "key_ops" },
+    { "p256", "\"use\":\"sig\",\"key_ops\":[\"encrypt\"]", "key_ops" },
+    { "p256", "\"kid\":1", "kid" },
+    { "p256", "\"kid\":null", "kid" },
+
+    { "p256", "\"kid\":\"abc\",\"use\":\"x\"",
+      "key 1 (kid \"abc\") is not usable: its use is not sig" },
+    { "p256", "\"kid\":\"a\\nb\",\"use\":\"x\"", "key 1 is not usable" },
+    { "p256", "\"kid\":\"\\u00e9\",\"use\":\"x\"", "key 1 is not usable" },
+    { "p256", "\"kid\":\"\",\"use\":\"x\"", "key 1 is not usable" },
+    { "p256", "\"kid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      "aaaaaaaaaaaaaaaa\",\"use\":\"x\"", "key 1 is not usable" },
+    { "p256", "\"kid\":\"%s%n\",\"use\":\"x\"", "key 1 (kid \"%s%n\") is" }
+};
+
+
+static void
+test_unusable(void **state)
+{
+    char    *jwk;
+    size_t   i;
+
+    for (i = 0; i < unit_n(faults); i++) {
+        jwk = unit_jwk(unit_key(faults[i].key), faults[i].more);
+        unit_check(jwk, algorithms_of(jwk) == 0);
+        unit_check(jwk, nnotices == (faults[i].notice == NULL ? 0 : 1));
+
+        if (faults[i].notice != NULL) {
+            unit_check(notices, strstr(notices, faults[i].notice) != NULL);
+        }
+    }
+}
+
+
+/* LibJWT takes any exponent */
+
+static void
+test_rsa_exponent(void **state)
+{
+    char    *n, *jwk;
+    size_t   i;
+
+    static const struct {
+        const char  *e;
+        int          usable;
+    } exponents[] = {
+        { "AQAB", 1 }, { "AAEAAQ", 1 }, { "Aw", 1 }, { "AAM", 1 },
+        { "AQ", 0 }, { "AAE", 0 }, { "AAAB", 0 }, { "Ag", 0 }, { "AAI", 0 },
+        { "AA", 0 }, { "AAAA", 0 }, { "", 0 }, { "AQAB=", 0 }, { "AQA+", 0 },
+        { "AQABA", 0 }, { "A w", 0 }
+    };
+
+    n = strstr(unit_jwk(unit_key("rsa"), NULL), "\"n\":");
+    *strstr(n, ",\"e\"") = '\0';
+
+    for (i = 0; i < unit_n(exponents); i++) {
+        jwk = unit_format("{\"kty\":\"RSA\",%s,\"e\":\"%s\"}", n,
+                          exponents[i].e);
+        unit_check(exponents[i].e, (algorithms_of(jwk) != 0)
+                                   == exponents[i].usable);
+        unit_check(exponents[i].e, (nnotices == 0) == exponents[i].usable);
+    }
+}
+
+
+static const struct {
+    const char  *name;
+    const char  *jwk;
+} wrong[] = {
+    { "no kty", "{\"k\":\"AAAA\"}" },
+    { "kty unknown", "{\"kty\":\"AKP\",\"pub\":\"AAAA\"}" },
+    { "kty in lower case", "{\"kty\":\"rsa\",\"n\":\"AAAA\"}" },
+    { "kty no string", "{\"kty\":1}" },
+    { "kty null", "{\"kty\":null}" },
+    { "empty object", "{}" },
+    { "RSA without n", "{\"kty\":\"RSA\",\"e\":\"AQAB\"}" },
+    { "RSA without e", "{\"kty\":\"RSA\",\"n\":\"AAAA\"}" },
+    { "RSA with a number",
+      "{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":65537}" },
+    { "RSA with n of 0", "{\"kty\":\"RSA\",\"n\":\"AA\",\"e\":\"AQAB\"}" },
+    { "RSA with an empty n",
+      "{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\"}" },
+    { "EC without crv", "{\"kty\":\"EC\",\"x\":\"AA\",\"y\":\"AA\"}" },
+    { "EC with an OKP curve",
+      "{\"kty\":\"EC\",\"crv\":\"Ed25519\",\"x\":\"AA\",\"y\":\"AA\"}" },
+    { "EC with crv of OpenSSL's name",
+      "{\"kty\":\"EC\",\"crv\":\"prime256v1\",\"x\":\"AA\",\"y\":\"AA\"}" },
+    { "EC with crv and a NUL", "{\"kty\":\"EC\",\"crv\":\"P-256\\u0000\","
+      "\"x\":\"AA\",\"y\":\"AA\"}" },
+    { "EC without y", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\"}" },
+    { "EC at infinity",
+      "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}" },
+    { "EC off the curve",
+      "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":\"AQ\"}" },
+    { "OKP without x", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}" },
+    { "OKP with d alone",
+      "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"AAAA\"}" },
+    { "OKP too short",
+      "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}" },
+    { "OKP with an EC curve",
+      "{\"kty\":\"OKP\",\"crv\":\"P-256\",\"x\":\"AAAA\"}" },
+    { "oct without k", "{\"kty\":\"oct\"}" },
+    { "oct with k null", "{\"kty\":\"oct\",\"k\":null}" },
+    { "oct in base64 with padding", "{\"kty\":\"oct\",\"k\":"
+      "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}" },
+    { "oct with a NUL", "{\"kty\":\"oct\",\"k\":"
+      "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\\u0000\"}" },
+    { "oct with bits behind the last byte", "{\"kty\":\"oct\",\"k\":"
+      "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\"}" }
+};
+
+
+/* a set with a good key: the bad one is left out, and the good one stays */
+
+static void
+test_bad_members(void **state)
+{
+    char    *good, *x, *y, *text;
+    size_t   i;
+
+    good = unit_jwk(unit_key("p256"), NULL);
+
+    for (i = 0; i < unit_n(wrong); i++) {
+        text = unit_format("{\"keys\":[%s,%s]}", wrong[i].jwk, good);
+        unit_check(wrong[i].name, algorithms_of(text) == ES256);
+        unit_check(wrong[i].name, strncmp(notices, "key 1 is ", 9) == 0);
+    }
+
+    /* coordinates of another curve, or swapped */
+
+    x = strstr(good, "\"x\":\"") + 5;
+    y = strstr(good, "\"y\":\"") + 5;
+    text = unit_format("{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"%.43s\","
+                       "\"y\":\"%.43s\"}", x, y);
+    assert_int_equal(algorithms_of(text), 0);
+
+    text = unit_format("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%.43s\","
+                       "\"y\":\"%.43s\"}", y, x);
+    assert_int_equal(algorithms_of(text), 0);
+}
+
+
+static void
+test_texts_refused(void **state)
+{
+    char                  *good;
+    size_t                 i;
+    const char            *error;
+    seal_km_jwks_t        *jwks;
+    seal_km_algorithms_t   before;
+
+    static const struct {
+        const char     *name;
+        seal_km_str_t   text;
+        const char     *error;
+    } cases[] = {
+        { "empty", unit_lit(""), "JSON" },
+        { "absent", unit_none, "JSON" },
+        { "PEM", unit_lit("-----BEGIN PUBLIC KEY-----"), "JSON" },
+        { "array", unit_lit("[]"), "object" },
+        { "string", unit_lit("\"keys\""), "object" },
+        { "neither set nor key", unit_lit("{}"), "neither" },
+        { "neither set nor key, with members", unit_lit("{\"Keys\":[]}"),
+          "neither" },
+        { "no key", unit_lit("{\"keys\":[]}"), "holds no key" },
+        { "keys null", unit_lit("{\"keys\":null}"), "no array" },
+        { "keys an object", unit_lit("{\"keys\":{\"kty\":\"oct\"}}"),
+          "no array" },
+        { "keys and kty", unit_lit("{\"keys\":1,\"kty\":\"oct\"}"),
+          "no array" },
+        { "a string in keys", unit_lit("{\"keys\":[{\"kty\":\"oct\"},"
+          "\"a\"]}"), "no object" },
+        { "an array in keys", unit_lit("{\"keys\":[[]]}"), "no object" },
+        { "name twice", unit_lit("{\"keys\":[],\"keys\":[]}"), "twice" },
+        { "name twice in a key", unit_lit("{\"keys\":[{\"kty\":\"oct\","
+          "\"k\":\"AA\",\"\\u006b\":\"AQ\"}]}"), "twice" },
+        { "something behind", unit_lit("{\"kty\":\"oct\"}x"), "JSON" },
+        { "raw NUL", unit_lit("{\"kty\":\"oct\"}\0"), "JSON" }
+    };
+
+    jwks = seal_km_jwks_create();
+    assert_non_null(jwks);
+    assert_int_equal(seal_km_jwks_algorithms(jwks), 0);
+
+    good = unit_jwk(unit_key("p256"), NULL);
+    assert_int_equal(add(jwks, unit_text(good), &error), 0);
+    before = seal_km_jwks_algorithms(jwks);
+
+    for (i = 0; i < unit_n(cases); i++) {
+        unit_check(cases[i].name, add(jwks, cases[i].text, &error) == -1);
+        unit_check(cases[i].name, strstr(error, cases[i].error) != NULL);
+        unit_check(cases[i].name, seal_km_jwks_algorithms(jwks) == before);
+    }
+
+    /* sets grow */
+
+    assert_int_equal(add(jwks, unit_text(unit_jwk(unit_key("p384"), NULL)),
+                         &error), 0);
+    assert_int_equal(seal_km_jwks_algorithms(jwks), ES256|ES384);
+
+    seal_km_jwks_free(jwks);
+    seal_km_jwks_free(NULL);
+}
+
+
+/* an "oth" alone, say, still tells of a private key */
+
+static void
+test_private(void **state)
+{
+    int              verified;
+    char            *token, *jwk;
+    size_t           i;
+    const char      *error;
+    seal_km_jwks_t  *jwks;
+
+    static const struct {
+        const char  *key;
+        const char  *alg;
+    } cases[] = {
+        { "rsa", "RS256" }, { "rsa", "PS384" }, { "p256", "ES256" },
+        { "p521", "ES512" }, { "ed25519", "EdDSA" }, { "ed448", "EdDSA" }
+    };
+
+    static const char *const  members[] = {
+        "d", "p", "q", "dp", "dq", "qi", "oth"
+    };
+
+    for (i = 0; i < unit_n(cases); i++) {
+        jwks = seal_km_jwks_create();
+        jwk = unit_private_jwk(unit_key(cases[i].key), "\"kid\":\"a\"");
+        assert_int_equal(add(jwks, unit_text(jwk), &error), 0);
+
+        assert_int_equal(nnotices, 1);
+        assert_non_null(strstr(notices, "key 1 (kid \"a\") is private"));
+
+        token = unit_token(cases[i].alg, unit_key(cases[i].key),
+                           unit_format("{\"alg\":\"%s\"}", cases[i].alg),
+                           "{}");
+        assert_int_equal(verify(jwks, cases[i].alg, unit_str("a"), token,
+                                &verified), 1);
+        assert_int_equal(verified, 1);
+        seal_km_jwks_free(jwks);
+    }
+
+    /* LibJWT takes no key with some of the members, but never sees them */
+
+    for (i = 0; i < unit_n(members); i++) {
+        jwk = unit_jwk(unit_key("rsa"),
+                       unit_format("\"%s\":null", members[i]));
+        assert_int_equal(algorithms_of(jwk), RSA_ALGS);
+        assert_int_equal(nnotices, 1);
+        assert_non_null(strstr(notices, "private"));
+    }
+
+    /* it is told of a key that is not used, too */
+
+    jwk = unit_jwk(unit_key("rsa"), "\"use\":\"enc\",\"d\":\"AA\"");
+    assert_int_equal(algorithms_of(jwk), 0);
+    assert_non_null(strstr(notices, "key 1 is private"));
+
+    /* a wrong private part does no harm, nor does it get to sign */
+
+    jwk = unit_jwk(unit_key("p256"), "\"d\":\"AA\"");
+    assert_int_equal(algorithms_of(jwk), ES256);
+}
+
+
+/* no notice holds key material */
+
+static void
+test_notices_are_discreet(void **state)
+{
+    char        *secret, *jwk;
+    const char  *error;
+
+    seal_km_jwks_t  *jwks;
+
+    secret = unit_base64url(unit_key("oct31")->secret, 31);
+    jwks = seal_km_jwks_create();
+
+    jwk = unit_jwk(unit_key("oct31"), NULL);
+    assert_int_equal(add(jwks, unit_text(jwk), &error), 0);
+    assert_null(strstr(notices, secret));
+
+    jwk = unit_format("{\"kty\":\"oct\",\"k\":\"%s=\"}", secret);
+    assert_int_equal(add(jwks, unit_text(jwk), &error), 0);
+    assert_null(strstr(notices, secret));
+
+    seal_km_jwks_free(jwks);
+
+    /* and without anyone to tell */
+
+    jwks = unit_jwks(jwk);
+    assert_int_equal(seal_km_jwks_algorithms(jwks), 0);
+    seal_km_jwks_free(jwks);
+}
+
+
+static void
+test_positions(void **state)
+{
+    char  *text;
+
+    text = unit_format("{\"keys\":[%s,{\"kty\":\"x\"},%s,%s],\"x\":1}",
+                       unit_jwk(unit_key("rsa1024"), "\"kid\":\"one\""),
+                       unit_jwk(unit_key("p256"), "\"use\":\"enc\""),
+                       unit_private_jwk(unit_key("p256"), "\"alg\":\"x\""));
+
+    assert_int_equal(algorithms_of(text), 0);
+    assert_string_equal(notices,
+        "key 1 (kid \"one\") is not usable: RSA key of 1024 bits, at least"
+        " 2048 are needed\n"
+        "key 2 is not usable: its kty is not RSA, EC, OKP or oct\n"
+        "key 4 is private: only its public part is used, and the private one"
+        " should not be here\n"
+        "key 4 is not usable: its alg is none of its kty\n");
+}
+
+
+static void
+test_kid(void **state)
+{
+    int              verified;
+    char            *token, *text;
+    size_t           i;
+    const char      *error;
+    seal_km_jwks_t  *jwks;
+
+    static const struct {
+        const char     *name;
+        seal_km_str_t   kid;
+        unsigned        tried;
+        int             verified;
+    } cases[] = {
+        { "the right one", unit_lit("b"), 2, 1 },
+        { "without", unit_none, 3, 1 },
+        { "another one", unit_lit("a"), 2, 0 },
+        { "unknown", unit_lit("z"), 1, 0 },
+        { "empty", unit_lit(""), 1, 0 },
+        { "prefix with a NUL", unit_lit("b\0"), 1, 0 },
+        { "other case", unit_lit("B"), 1, 0 }
+    };
+
+    /* signed with the key "b", which comes last; the second has no kid */
+
+    text = unit_format("{\"keys\":[%s,%s,%s,%s]}",
+                       unit_jwk(unit_key("rsa2"), "\"kid\":\"a\""),
+                       unit_jwk(unit_key("rsa4"), NULL),
+                       unit_jwk(unit_key("p256"), "\"kid\":\"b\""),
+                       unit_jwk(unit_key("rsa"), "\"kid\":\"b\""));
+    token = unit_token("RS256", unit_key("rsa"), "{\"alg\":\"RS256\"}", "{}");
+
+    jwks = seal_km_jwks_create();
+    assert_int_equal(add(jwks, unit_text(text), &error), 0);
+
+    for (i = 0; i < unit_n(cases); i++) {
+        unit_check(cases[i].name,
+                   verify(jwks, "RS256", cases[i].kid, token, &verified)
+                   == cases[i].tried);
+        unit_check(cases[i].name, verified == cases[i].verified);
+    }
+
+    assert_int_equal(verify(jwks, "ES384", unit_str("b"), token, &verified),
+                     0);
+    assert_int_equal(verified, 0);
+
+    /* a failure does not stick, nor does a success */
+
+    (void) verify(jwks, "RS256", unit_str("b"), token, &verified);
+    assert_int_equal(verified, 1);
+    (void) verify(jwks, "RS256", unit_str("b"),
+                  unit_format("%sAAAA", token), &verified);
+    assert_int_equal(verified, 0);
+    (void) verify(jwks, "RS256", unit_str("b"), token, &verified);
+    assert_int_equal(verified, 1);
+
+    seal_km_jwks_free(jwks);
+}
+
+
+/* any bytes may be a kid */
+
+static void
+test_odd_kids(void **state)
+{
+    int              verified;
+    char            *token;
+    seal_km_jwks_t  *jwks;
+
+    token = unit_token("ES256", unit_key("p256"), "{\"alg\":\"ES256\"}", "{}");
+
+    jwks = unit_jwks(unit_jwk(unit_key("p256"), "\"kid\":\"a\\u0000b\""));
+    assert_int_equal(verify(jwks, "ES256", unit_str("a\0b"), token,
+                            &verified), 1);
+    assert_int_equal(verify(jwks, "ES256", unit_str("a"), token, &verified),
+                     0);
+    assert_int_equal(verify(jwks, "ES256", unit_str("a\0c"), token,
+                            &verified), 0);
+    seal_km_jwks_free(jwks);
+
+    jwks = unit_jwks(unit_jwk(unit_key("p256"), "\"kid\":\"\""));
+    assert_int_equal(verify(jwks, "ES256", unit_str(""), token, &verified),
+                     1);
+    assert_int_equal(verify(jwks, "ES256", unit_str("a"), token, &verified),
+                     0);
+    seal_km_jwks_free(jwks);
+}
+
+
+/* both ways of verifying say the same of each algorithm */
+
+static void
+test_verify(void **state)
+{
+    int              verified;
+    char            *token, *dot;
+    size_t           i, len;
+    seal_km_str_t    kid, input, sig;
+    unsigned char   *bytes;
+    seal_km_jwks_t  *jwks;
+
+    static const struct {
+        const char  *alg;
+        const char  *key;
+    } cases[] = {
+        { "RS256", "rsa" }, { "RS384", "rsa" }, { "RS512", "rsa3" },
+        { "PS256", "rsa" }, { "PS384", "rsa" }, { "PS512", "rsa" },
+        { "ES256", "p256" }, { "ES384", "p384" }, { "ES512", "p521" },
+        { "EdDSA", "ed25519" }, { "EdDSA", "ed448" },
+        { "HS256", "oct32" }, { "HS384", "oct48" }, { "HS512", "oct64" },
+        { "HS256", "oct128" }
+    };
+
+    kid.data = NULL;
+    kid.len = 0;
+
+    for (i = 0; i < unit_n(cases); i++) {
+        jwks = unit_jwks(unit_jwk(unit_key(cases[i].key), NULL));
+        token = unit_token(cases[i].alg, unit_key(cases[i].key),
+                           unit_format("{\"alg\":\"%s\"}", cases[i].alg),
+                           "{\"exp\":1}");
+
+        assert_int_equal(verify(jwks, cases[i].alg, kid, token, &verified),
+                         1);
+        unit_check(cases[i].alg, verified);
+
+        dot = strrchr(token, '.');
+        input.data = token;
+        input.len = (size_t) (dot - token);
+        *dot = '\0';
+        bytes = unit_signature(cases[i].alg, unit_key(cases[i].key), token,
+                               &len);
+        *dot = '.';
+        sig.data = (char *) bytes;
+        sig.len = len;
+
+        unit_check(cases[i].alg,
+                   seal_km_jwks_verify_raw(jwks,
+                         seal_km_algorithm_find(unit_text(cases[i].alg)), kid,
+                         input, sig) == 1);
+        unit_check(cases[i].alg,
+                   seal_km_jwks_verify_raw(jwks,
+                         seal_km_algorithm_find(unit_text(cases[i].alg)),
+                         unit_str("z"), input, sig) == 1);
+
+        bytes[len / 2] ^= 1;
+        unit_check(cases[i].alg,
+                   seal_km_jwks_verify_raw(jwks,
+                         seal_km_algorithm_find(unit_text(cases[i].alg)), kid,
+                         input, sig) == 0);
+
+        /* claims are not the signature's matter: exp was long ago */
+
+        token[0] ^= 1;
+        (void) verify(jwks, cases[i].alg, kid, token, &verified);
+        unit_check(cases[i].alg, !verified);
+
+        seal_km_jwks_free(jwks);
+    }
+}
+
+
+/* a set is cleansed, and all of it is freed */
+
+static unsigned  dirty;
+static char      needle[12];
+
+
+static void
+look(const unsigned char *p, size_t size)
+{
+    size_t  i;
+
+    for (i = 0; i + sizeof(needle) <= size; i++) {
+        if (memcmp(p + i, needle, sizeof(needle)) == 0) {
+            dirty++;
+            return;
+        }
+    }
+}
+
+
+static void
+test_cleansed(void **state)
+{
+    int              verified;
+    char            *jwk, *token;
+    const char      *error;
+    seal_km_jwks_t  *jwks;
+
+    jwk = unit_jwk(unit_key("oct64"), "\"kid\":\"a\"");
+    token = unit_token("HS512", unit_key("oct64"), "{\"alg\":\"HS512\"}",
+                       "{}");
+
+    dirty = 0;
+    memcpy(needle, strstr(jwk, "\"k\":\"") + 7, sizeof(needle));
+    unit_memory_watch(look);
+
+    jwks = seal_km_jwks_create();
+    assert_int_equal(add(jwks, unit_text(jwk), &error), 0);
+    (void) verify(jwks, "HS512", unit_str("a"), token, &verified);
+    assert_int_equal(verified, 1);
+    seal_km_jwks_free(jwks);
+
+    assert_int_equal(dirty, 0);
+
+    memcpy(needle, unit_key("oct64")->secret + 20, sizeof(needle));
+
+    jwks = seal_km_jwks_create();
+    assert_int_equal(add(jwks, unit_text(jwk), &error), 0);
+    (void) verify(jwks, "HS512", unit_str("a"), token, &verified);
+    assert_int_equal(verified, 1);
+    seal_km_jwks_free(jwks);
+
+    unit_memory_watch(NULL);
+    assert_int_equal(dirty, 0);
+}
+
+
+/* of LibJWT 3.4 and newer */
+jwk_set_t *jwks_load_fromkey(jwk_set_t *set, const char *key,
+    const size_t len, unsigned int flags) __attribute__ ((weak));
+
+
+/*
+ * Memory that runs out at each place in turn: either a clean error or a set
+ * that is the same as before or has the key.
+ */
+
+static void
+test_no_memory(void **state)
+{
+    int              rc;
+    char            *text;
+    long             blocks;
+    unsigned         nth;
+    const char      *error;
+    seal_km_jwks_t  *jwks;
+
+    unit_memory_fail(1);
+    assert_null(seal_km_jwks_create());
+    unit_memory_fail(0);
+
+    /* LibJWT 3.3 frees a key twice where there is no memory to copy it, so
+       here is one that it does not come to see */
+
+    text = unit_format("{\"kty\":\"oct\",\"k\":\"A\"}");
+
+    if (jwks_load_fromkey != NULL) {
+        text = unit_format("{\"kty\":\"oct\",\"k\":\"%s\"}",
+                           unit_base64url("0123456789abcdef0123456789abcdef",
+                                          32));
+    }
+
+    jwks = seal_km_jwks_create();
+    assert_non_null(jwks);
+    blocks = unit_memory_blocks();
+
+    for (nth = 1; /* void */ ; nth++) {
+        unit_memory_fail(nth);
+        error = NULL;
+        rc = seal_km_jwks_add(jwks, unit_text(text), NULL, NULL, &error);
+        unit_memory_fail(0);
+
+        assert_int_equal(rc == 0, error == NULL);
+        assert_int_equal(ERR_peek_error(), 0);
+
+        if (seal_km_jwks_algorithms(jwks) != 0) {
+            break;
+        }
+
+        assert_int_equal(unit_memory_blocks(), blocks);
+
+        if (rc == 0 && nth > 100) {
+            break;
+        }
+    }
+
+    assert_true(nth > 10);
+    seal_km_jwks_free(jwks);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_rsa_exponent),
+        cmocka_unit_test(test_bad_members),
+        cmocka_unit_test(test_texts_refused),
+        cmocka_unit_test(test_private),
+        cmocka_unit_test(test_notices_are_discreet),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_kid),
+        cmocka_unit_test(test_odd_kids),
+        cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_cleansed),
+        cmocka_unit_test(test_no_memory)
+    };
+
+    unit_memory_init();
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
