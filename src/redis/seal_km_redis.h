@@ -88,6 +88,7 @@ struct seal_km_redis_query_s {
     seal_km_redis_command_t   *command;
     seal_km_redis_reply_t     *reply;
     ngx_uint_t                 lost;             /* with a connection */
+    ngx_uint_t                 unsent;           /* by this server */
 };
 
 

@@ -883,6 +883,7 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
     seal_km_redis_reply_t *reply)
 {
     void                      *data;
+    ngx_uint_t                 greeted;
     ngx_queue_t               *q;
     seal_km_redis_command_t   *command;
     seal_km_redis_command_pt   handler;
@@ -922,13 +923,16 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
         rc->waiters--;
     }
 
+    /* what answers the greeting proves no more than that it was accepted */
+    greeted = (rc->state == SEAL_KM_REDIS_READY);
+
     handler(data, SEAL_KM_REDIS_ANSWERED, reply);
 
     if (rc->state == SEAL_KM_REDIS_CLOSED) {
         return NGX_ABORT;
     }
 
-    if (rc->state == SEAL_KM_REDIS_READY && !rc->proved) {
+    if (greeted && !rc->proved) {
         seal_km_redis_proved(rc);
     }
 
@@ -982,10 +986,11 @@ seal_km_redis_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
     ngx_queue_t  sent, unsent;
 
     if (what) {
-        if (!rc->failing) {
+        if (!rc->failing && rc->said != ngx_time()) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
                           "Redis server \"%V\" %s, requests waiting: %ui",
                           &rc->address->name, what, rc->waiters);
+            rc->said = ngx_time();
         }
 
         if (!rc->proved) {

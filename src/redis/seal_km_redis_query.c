@@ -172,19 +172,35 @@ seal_km_redis_query_again(seal_km_redis_query_t *query)
 }
 
 
-/* the time that a connect took in vain is not the next server's loss */
+/*
+ * Nothing was written, so nothing is lost but time, and the time that a server
+ * took to fail is not the next one's.  A server that keeps closing what it has
+ * accepted is given up, too.
+ */
 
 static ngx_int_t
 seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
 {
+    ngx_int_t                  rc;
+    seal_km_redis_server_t    *server;
     seal_km_redis_settings_t  *settings;
 
-    settings = seal_km_redis_pool_settings(query->pool);
+    server = query->server;
 
-    ngx_del_timer(&query->timer);
-    ngx_add_timer(&query->timer, settings->timeout);
+    if (query->unsent++) {
+        seal_km_redis_query_release(query, 1);
+    }
 
-    return seal_km_redis_query_send(query);
+    rc = seal_km_redis_query_send(query);
+
+    if (rc == NGX_AGAIN && query->server != server) {
+        settings = seal_km_redis_pool_settings(query->pool);
+
+        ngx_del_timer(&query->timer);
+        ngx_add_timer(&query->timer, settings->timeout);
+    }
+
+    return rc;
 }
 
 
@@ -210,6 +226,7 @@ seal_km_redis_query_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 {
     if (query->server) {
         topology->release(query, failed);
+        query->unsent = 0;
     }
 }
 

@@ -8,6 +8,7 @@
 #include "seal_km_redis_reply.h"
 
 
+static ngx_uint_t seal_km_redis_reader_is_over_long(redisReader *redis);
 static void *seal_km_redis_reply_string(const redisReadTask *task, char *data,
     size_t len);
 #if (HIREDIS_MAJOR >= 1)
@@ -126,13 +127,54 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
         OPENSSL_cleanse(redis->buf, reader->used);
         reader->used = redis->len;
 
-    } else if (object == NULL && redis->len > SEAL_KM_REDIS_REPLY_MAX) {
+    } else if (object == NULL && seal_km_redis_reader_is_over_long(redis)) {
         return NGX_ERROR;
     }
 
     *reply = object;
 
     return (object != NULL) ? NGX_OK : NGX_AGAIN;
+}
+
+
+/*
+ * Whether what the reader waits for is too long, which a string says ahead:
+ * nothing is gathered in vain, and no line is searched for its end for ever.
+ */
+
+static ngx_uint_t
+seal_km_redis_reader_is_over_long(redisReader *redis)
+{
+    int      type;
+    char    *p, *last;
+    size_t   len;
+
+    if (redis->ridx < 0) {
+        return 0;
+    }
+
+#if (HIREDIS_MAJOR >= 1)
+    type = redis->task[redis->ridx]->type;
+#else
+    type = redis->rstack[redis->ridx].type;
+#endif
+
+    p = redis->buf + redis->pos;
+    last = redis->buf + redis->len;
+
+    if (type != REDIS_REPLY_STRING) {
+        return last - p > SEAL_KM_REDIS_LINE_MAX;
+    }
+
+    for (len = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+        len = len * 10 + (*p - '0');
+
+        if (len > SEAL_KM_REDIS_REPLY_MAX) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

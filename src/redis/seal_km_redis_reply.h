@@ -16,8 +16,12 @@
 #include "seal_km_redis.h"
 
 
-/* the longest reply that is read; one that is longer closes its connection */
+/*
+ * The longest reply that is read, and the longest that is one line: status,
+ * error, length.  One that is longer closes its connection.
+ */
 #define SEAL_KM_REDIS_REPLY_MAX  (16 * 1024 * 1024)
+#define SEAL_KM_REDIS_LINE_MAX   (64 * 1024)
 
 
 typedef enum {
