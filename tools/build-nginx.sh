@@ -88,15 +88,16 @@ check_static() {
     echo "build/static/nginx has the module linked in, and knows its directives"
 }
 
-# Reports go to files: nginx closes its standard error. A wrapper sets that up,
-# since Test::Nginx has its own ideas about ASAN_OPTIONS. Without the pools of
+# Reports go to files: nginx closes its standard error. And they do not change the
+# exit status: the process that starts a daemon would fail on leaks of nginx's.
+# A wrapper sets that up, for Test::Nginx has its own ideas about ASAN_OPTIONS. Without the pools of
 # nginx (NGX_DEBUG_PALLOC) each allocation is one that the sanitizer watches.
 wrap_asan() {
     local folder=$top/build/asan
     cat > "$folder/nginx" <<END
 #!/bin/sh
-export ASAN_OPTIONS="log_path=$folder/reports/asan:detect_stack_use_after_return=1"
-export UBSAN_OPTIONS="log_path=$folder/reports/ubsan"
+export ASAN_OPTIONS="log_path=$folder/reports/asan:exitcode=0"
+export UBSAN_OPTIONS="log_path=$folder/reports/ubsan:exitcode=0"
 exec "$folder/objs/nginx" "\$@"
 END
     chmod +x "$folder/nginx"
@@ -105,7 +106,8 @@ END
 }
 
 main() {
-    local common="-g -Wno-error -Wno-unused-parameter"
+    # "make warnings" is for warnings; with sanitizers gcc has some wrong ones
+    local common="-g -w"
     local sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
     mkdir -p "$top/build"
     case ${1:-} in

@@ -13,7 +13,8 @@ for file in *.c src/*/*.[ch]; do
     fi
 done
 
-for file in $(sed -n 's|^ *\([a-z_/]*\.[ch]\) .*|\1|p' config); do
+listed=$(sed -n 's|^ *\([a-z_/]*\.[ch]\) .*|\1|p' config)
+for file in $listed; do
     if [ ! -f "$file" ]; then
         echo "config lists $file, which does not exist"
         status=1

@@ -986,11 +986,12 @@ seal_km_redis_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
     ngx_queue_t  sent, unsent;
 
     if (what) {
-        if (!rc->failing && rc->said != ngx_time()) {
+        if (!rc->failing && (rc->said != ngx_time() || rc->what != what)) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
                           "Redis server \"%V\" %s, requests waiting: %ui",
                           &rc->address->name, what, rc->waiters);
             rc->said = ngx_time();
+            rc->what = what;
         }
 
         if (!rc->proved) {

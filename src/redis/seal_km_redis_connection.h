@@ -69,7 +69,8 @@ typedef struct {
     ngx_event_t                reconnect;
     ngx_uint_t                 failures;   /* in a row: reconnects back off */
     time_t                     used;       /* when it was last asked for */
-    time_t                     said;       /* when the log was told last */
+    time_t                     said;       /* when the log was told last, */
+    const char                *what;       /* and of what */
 
     unsigned                   proved:1;   /* the server has answered */
     unsigned                   failing:1;  /* the log has been told */
