@@ -1,0 +1,304 @@
+# What nginx -t says: each error of a configuration with its directive, file and
+# line, what is required, and what is right although it may not look so.
+
+use lib 't/lib';
+use SealKM;
+
+# "#!" in a configuration marks the line that a message is to name
+sub fails {
+    my ($name, $config, @patterns) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my %set = ref $config ? %$config : (config => $config);
+    my ($status, $output) = nginx_t(%set);
+
+    open my $file, '<', temp_dir() . '/nginx_t/nginx.conf' or die $!;
+    my @lines = <$file>;
+    my ($line) = map { $_ + 1 } grep { $lines[$_] =~ /#!/ } 0 .. $#lines;
+    my @missing = grep { $output !~ $_ } qr/\[emerg\]/, @patterns,
+        defined $line ? qr/ in CONF:$line\b/ : ();
+
+    ok($status != 0 && !@missing, $name)
+        or diag("status $status, not found: @missing\n$output");
+}
+
+sub works {
+    my ($name, $config, @patterns) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($status, $output) = nginx_t(ref $config ? %$config
+                                                : (config => $config));
+    my @missing = grep { $output !~ $_ } @patterns;
+
+    # a warning that is not expected
+    push @missing, 'no warning'
+        if $output =~ /\[(?!notice)\w+\]/ && !@patterns;
+
+    ok($status == 0 && !@missing, $name)
+        or diag("status $status, not found: @missing\n$output");
+}
+
+sub at { return location('= /km', @_) }
+
+
+# -------------------------------------------------- a bad value of a directive
+
+my %bad = (
+    pass => [ '', '127.0.0.1 127.0.0.2', '127.0.0.1:0', '127.0.0.1:65536',
+              '127.0.0.1:x', 'unix:', ':6379', '""',
+              'redis://127.0.0.1' ],
+    uri => [ '', '""', 'skm-s.example', '/seal-km', 'https://a.example/%4',
+             '"https://a.example/a b"', 'https://a.example/"<"',
+             'https://a.example/ok relative', 'https://a.example/' . 'x' x 2031 ],
+    id => [ '', 'a b' ],
+    user_uri => [ '', 'a b', '${' ],
+    version => [ '' ],
+    window => [ '', 'x', '-1s', '5 6', '5q' ],
+    require_tls => [ '', 'yes', '1', 'on off' ],
+    max_request_size => [ '', 'x', '-1', '8k 9k', '8q' ],
+    algorithms => [ '', 'none', 'RS257', 'rs256', 'RS256 none', 'RS256 NONE',
+                    'RS256 ES256K', '""', 'RS256,ES256' ],
+    issuer => [ '', 'off https://a.example', 'https://a.example off' ],
+    audience => [ '', 'off a', 'a off' ],
+    scope => [ '', 'off a', 'a off' ],
+    leeway => [ '', 'x', '31s', '1m', '31000ms', '-1s', '1s 2s' ],
+    bind => [ '', 'user', 'group sub', 'service sub', 'user sub uid', 'off',
+              'User sub', 'user ""' ],
+    payload => [ '', 'xml', 'strings', 'string json' ],
+    redis_key_prefix => [ '', 'a b' ],
+    redis_user => [ '', 'a b' ],
+    redis_password => [ '', 'a b' ],
+    redis_password_file => [ '', 'no-such-file', '/', 'a b' ],
+    redis_database => [ '', 'x', '-1', '1 2', '1.5' ],
+    redis_connect_timeout => [ '', 'x', '-1s', '1s 2s' ],
+    redis_timeout => [ '', 'x', '-1s', '1s 2s' ],
+    redis_connections => [ '', 'x', '-1', '0', '1 2' ],
+    jwks => [ '', 'no-such-file', '/' ],
+);
+
+for my $name (sort keys %bad) {
+    for my $value (@{ $bad{$name} }) {
+        my $show = length $value > 60 ? length $value : $value;
+        fails "seal_km_$name $show;", at($name => "$value; #!");
+    }
+}
+
+# what the messages name
+fails "$_->[0]: named", at($_->[0] => "$_->[1]; #!"), $_->[2] for
+    [ algorithms => 'RS257', qr/"RS257"/ ], [ algorithms => 'none', qr/"none"/ ],
+    [ leeway => '31s', qr/seal_km_leeway|"31s"/ ], [ payload => 'xml', qr/"xml"/ ],
+    [ bind => 'group sub', qr/"group"/ ], [ uri => 'relative', qr/"relative"/ ],
+    [ jwks => 'no-such-file', qr{/no-such-file" .*\(2: } ],
+    [ redis_password_file => 'no-such-file', qr{/no-such-file" failed \(2: } ],
+    [ issuer => 'off x', qr/"off"/ ], [ scope => 'a off', qr/"off"/ ];
+
+# nginx tells unknown variables at the end, without a line
+fails "$_: an unknown variable", at($_ => '$no_such_variable'),
+    qr/unknown "no_such_variable" variable/ for qw(user_uri scope);
+
+
+# ------------------------------------------------------------------ duplicates
+
+my %good = (
+    pass => '127.0.0.1', uri => 'https://a.example/', id => 'a',
+    user_uri => '$seal_km_claim_sub', version => '1.0.0', window => '5s',
+    require_tls => 'off', max_request_size => '8k', jwks => jwks('rsa'),
+    algorithms => 'RS256', issuer => 'a', audience => 'a', scope => 'a',
+    leeway => '0s', bind => 'user sub', payload => 'json',
+    redis_key_prefix => 'a', redis_user => 'a', redis_password => 'a',
+    redis_password_file => temp_file('secret'), redis_database => 0,
+    redis_connect_timeout => '1s', redis_timeout => '1s', redis_connections => 1,
+);
+
+# with what a directive is no use without
+sub good {
+    my ($name) = @_;
+    return ($name => $good{$name},
+            $name eq 'redis_user' ? (redis_password => 'a') : ());
+}
+
+for my $name (sort keys %good) {
+    works "seal_km_$name once", at(good($name));
+    fails "seal_km_$name twice",
+        at(good($name), $name => [ $good{$name}, "$good{$name}; #!" ]),
+        qr/duplicate/;
+}
+
+fails "seal_km_$_ off twice", at($_ => [ 'off', 'off; #!' ]), qr/duplicate/
+    for qw(issuer audience scope);
+fails 'seal_km_bind: one kind twice, one of them off',
+    at(bind => [ 'user off', 'user sub; #!' ]), qr/duplicate/;
+works 'seal_km_bind: each kind once',
+    at(bind => [ 'user sub', 'client off', 'device x' ]);
+
+# ------------------------------------------------------------------- contexts
+
+fails "seal_km_pass in $_->[0]", { $_->[1] => "seal_km_pass 127.0.0.1; #!\n" },
+    qr/"seal_km_pass" directive is not allowed here/ for
+    [ http => 'http_config' ], [ server => 'config' ];
+fails "seal_km_$_ in main", { main_config => "seal_km_$_ $good{$_}; #!\n" },
+    qr/"seal_km_$_" directive is not allowed here/ for sort keys %good;
+
+for my $name (grep { $_ ne 'pass' } sort keys %good) {
+    works "seal_km_$name in http, server and location", {
+        http_config => directives(good($name)),
+        config => directives(good($name)) . at(good($name)),
+    };
+}
+
+# ------------------------------------------------------------------- required
+
+for my $name (qw(uri jwks issuer audience scope)) {
+    fails "without seal_km_$name", at(pass => '127.0.0.1; #!', $name => undef),
+        qr/seal_km_$name/, qr{/km\b};
+    works "seal_km_$name in server",
+        directives($name => $good{$name}) . at($name => undef);
+    works "seal_km_$name in http",
+        { http_config => directives($name => $good{$name}),
+          config => at($name => undef) };
+    works "seal_km_$name in an outer location",
+        "location / {\n" . directives($name => $good{$name})
+        . at($name => undef) . "}\n";
+    fails "seal_km_$name in another location only",
+        at() . location('= /other', pass => '127.0.0.1; #!', $name => undef),
+        qr/seal_km_$name/, qr{/other\b};
+    fails "seal_km_$name in a nested location only",
+        location('/outer', pass => '127.0.0.1; #!', $name => undef,
+                 more => "location /outer/in {\n"
+                         . directives($name => $good{$name}) . '}'),
+        qr/seal_km_$name/, qr{/outer\b};
+}
+
+works 'nothing at all', '';
+works 'directives without seal_km_pass', directives(window => '5s')
+    . 'location / { seal_km_scope off; }';
+works 'off is a value', at(issuer => 'off', audience => 'off', scope => 'off',
+                           bind => [ 'user off', 'client off', 'device off' ]);
+fails 'off in http is inherited, another directive is not',
+    { http_config => directives(issuer => 'off'),
+      config => at(issuer => undef, audience => undef, pass => '127.0.0.1; #!') },
+    qr/seal_km_audience/;
+
+# ----------------------------------------------------------------- what is right
+
+works "seal_km_pass $_", at(pass => $_) for
+    '127.0.0.1', '127.0.0.1:6380', 'localhost', 'localhost:6380', '[::1]',
+    '[::1]:6380', 'unix:/tmp/redis.sock';
+works 'seal_km_pass to an upstream', {
+    http_config => 'upstream u { server 127.0.0.1:6379; server unix:/tmp/r;
+                                 server 127.0.0.1:6380 backup; }',
+    config => at(pass => 'u') };
+works 'seal_km_pass to an upstream that comes later', {
+    http_config => 'server { listen unix:' . temp_dir() . '/s2; '
+        . at(pass => 'later') . '} upstream later { server 127.0.0.1:6379; }' };
+works 'seal_km_pass in if and limit_except',
+    at(more => 'limit_except POST { deny all; } if ($arg_a) { set $b 1; }');
+works 'seal_km_pass beside proxy_pass elsewhere',
+    at() . 'location /p { proxy_pass http://127.0.0.1:1; }';
+works "seal_km_leeway $_", at(leeway => $_) for qw(30s 0 0s 10);
+works "seal_km_window $_", at(window => $_) for qw(0s 1m 1d);
+works "seal_km_algorithms $_", at(algorithms => $_,
+        jwks => jwks(qw(rsa ec256 ec384 ec521 ed25519 hs256 hs384 hs512)))
+    for 'RS256', 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA',
+        'HS256 HS384 HS512', 'EdDSA RS256';
+works 'several values', at(uri => 'https://a.example/ https://b.example/',
+    version => '1.0.0 2.0.0', issuer => 'a b', audience => 'a b', scope => 'a b',
+    jwks => jwks('rsa') . ' ' . jwks('ec256'));
+works 'variables', at(user_uri => 'sip:$seal_km_claim_sub@$host',
+                      scope => 'km:$seal_km_service_id seal:$arg_a');
+temp_file(to_json(jwk('rsa')), 'nginx_t/relative.jwks');
+works 'a relative name of a key file: as for ssl_certificate',
+    at(jwks => 'relative.jwks');
+
+# ------------------------------------------------------------------- key files
+
+sub keys_of { return temp_file(to_json({ keys => [@_] })) }
+
+my $n = 0;
+
+for (
+    [ 'no JSON',           'x' ],
+    [ 'nothing',           '' ],
+    [ 'text behind JSON',  to_json(jwk('rsa')) . 'x' ],
+    [ 'a PEM file',        "-----BEGIN PUBLIC KEY-----\n" ],
+    [ 'an array',          to_json([ jwk('rsa') ]) ],
+    [ 'a string',          '"x"' ],
+    [ 'an object',         '{}' ],
+    [ 'no keys',           '{"keys":[]}' ],
+    [ 'keys no array',     to_json({ keys => jwk('rsa') }) ],
+    [ 'keys of no object', '{"keys":[1]}' ],
+    [ 'a name twice',      to_json(jwk('rsa')) =~ s/\}\z/,"kty":"RSA"}/r ],
+    [ 'a name twice in a set',
+      to_json({ keys => [ jwk('rsa') ] }) =~ s/\}\]/,"x":1,"x":1}]/r ],
+    [ 'a NUL',             to_json(jwk('rsa')) . "\0" ],
+) {
+    my ($name, $text) = @$_;
+    my $path = temp_file($text, 'bad' . ++$n);
+
+    fails "key file: $name", at(jwks => "$path; #!"), qr/\Q$path\E/;
+    fails "key file: $name, behind a good one",
+        at(jwks => jwks('rsa') . " $path; #!"), qr/\Q$path\E/;
+}
+
+for (
+    [ 'RSA of 1024 bits',         jwk('rsa1024') ],
+    [ 'RSA with exponent 1',      jwk('rsa', e => 'AQ') ],
+    [ 'RSA without n',            jwk('rsa', n => undef) ],
+    [ 'RSA with a bad n',         jwk('rsa', n => '!') ],
+    [ 'EC not on its curve',      jwk('ec256', y => jwk('ec256b')->{y}) ],
+    [ 'EC of an unknown curve',   jwk('ec256', crv => 'P-999') ],
+    [ 'secp256k1',                jwk('ec256k') ],
+    [ 'OKP of 31 bytes',          jwk('ed25519', x => 'A' x 42) ],
+    [ 'X25519',                   jwk('ed25519', crv => 'X25519') ],
+    [ 'an unknown kty',           jwk('rsa', kty => 'XYZ') ],
+    [ 'without kty',              jwk('rsa', kty => undef) ],
+    [ 'HMAC of 128 bits',         jwk('hs128') ],
+) {
+    my ($name, $jwk) = @$_;
+    my @hs = $jwk->{kty} && $jwk->{kty} eq 'oct'
+             ? (algorithms => 'HS256 RS256') : ();
+
+    $jwk = { map { defined $jwk->{$_} ? ($_ => $jwk->{$_}) : () } keys %$jwk };
+    my ($alone, $beside) = (keys_of($jwk), keys_of($jwk, jwk('rsa2')));
+
+    fails "no usable key: $name", at(@hs, jwks => "$alone");
+    works "an unusable key beside another: $name", at(@hs, jwks => $beside),
+        qr/\[warn\].*\Q$beside\E/;
+}
+
+fails 'no usable key: for encryption only',
+    at(jwks => keys_of(jwk('rsa', use => 'enc')));
+works 'a key for encryption beside another: no warning',
+    at(jwks => keys_of(jwk('rsa', use => 'enc'), jwk('rsa2')));
+fails 'no key for the algorithms',
+    at(jwks => jwks('rsa'), algorithms => 'ES256');
+fails 'HMAC keys alone where no HS algorithm is listed',
+    at(jwks => jwks('hs256'));
+
+for my $key (qw(rsa ec256 ed25519)) {
+    my $path = jwks([ $key, -private => 1 ]);
+    works "private key, $key", at(jwks => $path), qr/\[warn\].*\Q$path\E/;
+}
+
+works 'a secret key: no warning',
+    at(jwks => jwks('hs256'), algorithms => 'HS256');
+
+
+# ------------------------------------------------- nginx itself does not start
+
+test 'nginx with a bad directive',
+    config => at(payload => 'xml'),
+    suppress_stderr => 1,
+    must_die => 1,
+    log => [ qr/\[emerg\].*"xml".*nginx\.conf:\d+/ ];
+
+test 'nginx without a required directive',
+    config => at(jwks => undef),
+    suppress_stderr => 1,
+    must_die => 1,
+    log => [ qr/\[emerg\].*seal_km_jwks.*nginx\.conf:\d+/ ];
+
+test 'nginx with a warning',
+    config => at(jwks => jwks([ 'rsa', -private => 1 ])),
+    log => [ qr/\[warn\]/ ],
+    sub { is(post(auth => undef)->status, 401, 'it runs') };
+
+run_tests();

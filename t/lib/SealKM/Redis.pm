@@ -1,0 +1,180 @@
+package SealKM::Redis;
+
+# A private redis-server of a test: on loopback and a UNIX socket, in a
+# temporary directory, saving nothing, killed with the test.
+#
+#     my $redis = SealKM::Redis->start(requirepass => 'secret');
+#     $redis->set('seal:km:v2x.example:service', 'key material');
+#     $redis->cli('DBSIZE');                  redis-cli's output
+#     $redis->command('GET', 'x');            the reply; dies of an error reply
+#     $redis->address, $redis->unix           for seal_km_pass
+#     $redis->stop, ->cont, ->kill, ->restart
+#
+# Options: port (of another one that is dead), requirepass, acl (lines of an ACL
+# file), login (what the test itself sends with AUTH; requirepass by default),
+# args (more arguments of redis-server).  The program is $SEAL_KM_REDIS_SERVER,
+# redis-server by default.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use SealKM::Util;
+
+my @running;
+my $owner = $$;
+
+
+sub start {
+    my ($class, %opts) = @_;
+    my $n = @running;
+    my $self = bless { %opts }, $class;
+
+    $self->{port} //= free_port();
+    $self->{login} //= [ $opts{requirepass} // () ];
+    $self->{dir} = temp_dir() . "/redis$n";
+    mkdir $self->{dir} or die "$self->{dir}: $!";
+
+    $self->{args} = [
+        '--port', $self->{port}, '--bind', '127.0.0.1', '--dir', $self->{dir},
+        '--unixsocket', "$self->{dir}/sock", '--save', '', '--appendonly', 'no',
+        '--logfile', "$self->{dir}/log", '--daemonize', 'no',
+        ($opts{requirepass} ? ('--requirepass', $opts{requirepass}) : ()),
+        ($opts{acl} ? ('--aclfile', temp_file($opts{acl}, "redis$n.acl")) : ()),
+        @{ $opts{args} // [] },
+    ];
+
+    push @running, $self;
+    return $self->restart;
+}
+
+
+sub port    { return $_[0]{port} }
+sub address { return "127.0.0.1:$_[0]{port}" }
+sub unix    { return "unix:$_[0]{dir}/sock" }
+
+
+# starts it (again, empty) and waits until it answers
+sub restart {
+    my ($self) = @_;
+    my $program = $ENV{SEAL_KM_REDIS_SERVER} || 'redis-server';
+
+    $self->kill;
+    defined($self->{pid} = fork) or die "fork: $!";
+
+    if (!$self->{pid}) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', '/dev/null';
+        exec { $program } $program, @{ $self->{args} }
+            or warn "$program: $!\n";
+        require POSIX;
+        POSIX::_exit(1);
+    }
+
+    wait_for(sub {
+        waitpid($self->{pid}, 1) and die "$program does not start\n";
+        my $reply = eval { $self->_ask('PING') };
+        return defined $reply && $reply !~ /^-LOADING/;
+    }) or die "$program does not answer\n";
+
+    return $self;
+}
+
+
+sub stop { CORE::kill 'STOP', $_[0]{pid}; return }
+sub cont { CORE::kill 'CONT', $_[0]{pid}; return }
+
+
+sub kill {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+
+    delete @$self{'connection', 'ready'};
+    CORE::kill 'KILL', $pid;
+    waitpid $pid, 0;
+    return;
+}
+
+
+# the output of redis-cli
+sub cli {
+    my ($self, @args) = @_;
+    my ($password, $user) = reverse @{ $self->{login} };
+    my @login = ((defined $user ? ('--user', $user) : ()),
+                 (defined $password ? ('--pass', $password) : ()));
+
+    open my $out, '-|', 'redis-cli', '--no-auth-warning', '-p', $self->{port},
+        @login, @args or die "redis-cli: $!";
+    local $/;
+    my $text = <$out> // '';
+    close $out;
+    $text =~ s{\n\z}{};
+    return $text;
+}
+
+
+sub set   { my $self = shift; return $self->command('SET', @_) }
+sub del   { my $self = shift; return $self->command('DEL', @_) }
+sub flush { return $_[0]->command('FLUSHALL') }
+
+
+# the names of the clients connected, this one left out
+sub clients {
+    my ($self) = @_;
+    my $id = $self->command('CLIENT', 'ID');
+
+    return map { /\bname=(\S*)/ }
+           grep { !/^id=$id / } split /\n/, $self->command('CLIENT', 'LIST');
+}
+
+
+sub command {
+    my ($self, @args) = @_;
+
+    $self->{ready} ||= !@{ $self->{login} }
+                       || $self->_ask('AUTH', @{ $self->{login} });
+
+    my $reply = $self->_ask(@args);
+    die "Redis: $1\n" if defined $reply && !ref $reply && $reply =~ /^-(.*)/;
+    return defined $reply ? substr($reply, 1) : undef;
+}
+
+
+# "+OK", ":1", "$value", "-ERR ..." or undef for nil
+sub _ask {
+    my ($self, @args) = @_;
+
+    my $c = $self->{connection} //= IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
+        or die "Redis: $@\n";
+
+    local $/ = "\r\n";
+    print $c '*' . @args . "\r\n",
+             map { '$' . length($_) . "\r\n$_\r\n" } @args;
+    $c->flush;
+
+    my $line = <$c>;
+    if (!defined $line) {
+        delete @$self{'connection', 'ready'};
+        die "Redis: connection closed\n";
+    }
+
+    chomp $line;
+    return $line if $line !~ /^\$(-?\d+)/;
+    return undef if $1 < 0;
+    read $c, my $value, $1 + 2;
+    chomp $value;
+    return '$' . $value;
+}
+
+
+END {
+    if ($$ == $owner) {
+        local $?;
+        $_->kill for @running;
+    }
+}
+
+
+1;

@@ -1,0 +1,71 @@
+package SealKM::Util;
+
+# What the other parts share: temporary files, free ports, waiting.
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Temp 'tempdir';
+use Test::Nginx::Util ();
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(temp_dir temp_file free_port wait_for seconds);
+
+my $dir;
+my $files = 0;
+
+
+# a directory of this process, removed at its end
+sub temp_dir {
+    return $dir //= tempdir('seal-km-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+}
+
+
+# the path of a new file that holds $text
+sub temp_file {
+    my ($text, $name) = @_;
+    my $path = temp_dir() . '/' . ($name // 'file' . ++$files);
+
+    open my $file, '>:raw', $path or die "$path: $!";
+    print $file $text;
+    close $file or die "$path: $!";
+    return $path;
+}
+
+
+# A loopback port that no other test process takes (Test::Nginx locks it), and
+# that the kernel gives to no outgoing connection.
+sub free_port {
+    for ( ;; ) {
+        my $port = Test::Nginx::Util::gen_rand_port()
+            // die "no free port\n";
+
+        return $port if $port < 32768;
+        Test::Nginx::Util::release_port_locks($port);
+    }
+}
+
+
+# $seconds, more of them where the programs under test are slow
+sub seconds {
+    my ($seconds) = @_;
+    return $ENV{TEST_NGINX_USE_VALGRIND} ? 10 * $seconds : $seconds;
+}
+
+
+# calls $done until it returns something true, and returns that; 0 in the end
+sub wait_for {
+    my ($done, $seconds) = @_;
+    my $until = time + seconds($seconds // 10);
+
+    for ( ;; ) {
+        my $result = $done->();
+        return $result if $result;
+        return 0 if time > $until;
+        sleep 0.01;
+    }
+}
+
+
+1;

@@ -1,0 +1,230 @@
+# Redis is down, stops, dies, comes back: what waits is told in time, and what
+# comes later is served again, without anybody's help.
+
+use lib 't/lib';
+use SealKM;
+use SealKM::Load;
+
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Time::HiRes 'time';
+
+my $RECORD = 'seal:km:v2x.example:service';
+my $token = mint();
+
+sub ask {
+    my ($service) = @_;
+    return request(location => '/km', token => $token,
+                   body => { ServiceID => $service });
+}
+
+sub logged { my ($pattern) = @_; return scalar grep { $_ =~ $pattern } error_log() }
+
+# the request is answered so within these seconds
+sub within {
+    my ($limit, $name, @km) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $start = time;
+
+    km $name, @km;
+    cmp_ok(time - $start, '<', seconds($limit), "$name: in time");
+}
+
+# sooner or later requests are answered so
+sub becomes {
+    my ($name, $reason, %set) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $seen;
+
+    ok(wait_for(sub { ($seen = post(%set)->header('X-Reason')) eq $reason }),
+       $name) or diag("still $seen");
+}
+
+
+my $late = free_port();
+my $redis = start_redis();
+
+test 'down at start',
+    config => location('= /km', pass => "127.0.0.1:$late", redis_timeout => '30s'),
+    log => [ qr/SEAL KM Request refused, store_unavailable/,
+             qr/"127.0.0.1:$late" could not be connected to/ ],
+    sub {
+        within(5, "down: request $_", {}, 'store_unavailable') for 1 .. 5;
+
+        my @res = load(20, [ map { ask('v2x.example') } 1 .. 100 ]);
+        is(scalar(grep { $_->header('X-Reason') eq 'store_unavailable' } @res),
+           100, 'down: 100 more');
+
+        my $up = start_redis(port => $late);
+        $up->set($RECORD, 'K');
+        becomes('up', 'ok');
+        within(5, 'up: a record', {}, { payload => 'K' });
+        is(logged(qr/could not be connected to|connect\(\) failed/), 1,
+           'said once');
+        is(logged(qr/"127.0.0.1:$late" answers again/), 1, 'and its end');
+    };
+
+
+test 'stopped, killed, started again',
+    config => location('= /km', redis_timeout => '700ms')
+        . location('= /patient', redis_timeout => '30s', pass => $redis->unix),
+    log => [ qr/SEAL KM Request refused, store_/, qr/Redis server|redis/ ],
+    sub {
+        $redis->set($RECORD, 'K');
+        $redis->set("seal:km:s$_:service", "K$_") for 1 .. 30;
+        km 'at first', {}, { payload => 'K' };
+        my $id = $redis->command('CLIENT', 'LIST') =~ /id=(\d+) .*nginx-seal/
+                 && $1;
+
+        for my $round (1, 2) {
+            $redis->stop;
+            within(10, 'stopped', {}, 'store_timeout') for 1, 2;
+            my @res = load(20, [ map { ask("s$_") } 1 .. 20 ]);
+            is(scalar(grep { $_->header('X-Reason') eq 'store_timeout' } @res),
+               20, 'stopped: all time out');
+
+            $redis->cont;
+            km "continued: a record of its own $_",
+                { body => { ServiceID => "s$_" } }, { payload => "K$_" }
+                for 21 .. 23;
+        }
+        like($redis->command('CLIENT', 'LIST'), qr/^id=$id .*nginx-seal-km/m,
+             'on the same connection');
+
+        # killed while requests wait, which would wait for half a minute
+        km 'patient', { location => '/patient' }, { payload => 'K' };
+        $redis->stop;
+        my @clients = map { client()->send(request(location => '/patient')) }
+                      1 .. 5;
+        my $start = time;
+        wait_for(sub { logged(qr/GET/) }, 0.2);
+        $redis->kill;
+        for (@clients) {
+            check('killed: waiting', $_->response, {}, 'store_unavailable');
+        }
+        cmp_ok(time - $start, '<', seconds(10), 'killed: at once');
+        within(5, 'killed: new', { location => '/patient' },
+               'store_unavailable');
+        within(5, 'killed: new', {}, 'store_unavailable') for 1 .. 3;
+
+        for (1 .. 2) {
+            $redis->restart;
+            $redis->set($RECORD, 'K2');
+            becomes("started again: $_", 'ok', location => $_)
+                for qw(/km /patient);
+            km 'a new record', {}, { payload => 'K2' };
+            $redis->kill;
+            within(5, 'killed, idle', {}, 'store_unavailable');
+        }
+
+        $redis->restart;
+        $redis->set($RECORD, 'K3');
+        becomes('started at last', 'ok');
+    };
+
+
+my $once = fake_redis(get => sub { return bulk("$_[0] $_[1]"), closing });
+
+test 'closed while idle',
+    config => location('= /km', redis_connections => 2)
+        . location('= /once', pass => $once->address),
+    # where the next command is faster than the news
+    may_log => [ qr/closed the connection/, qr/recv\(\) failed/ ],
+    sub {
+        for my $i (1 .. 20) {
+            $redis->set($RECORD, "K$i");
+            km "closed, $i", {}, { payload => "K$i" };
+            $redis->command(qw(CLIENT KILL TYPE normal));
+        }
+        for my $i (1 .. 20) {
+            km "the server closes after each reply, $i", { location => '/once' },
+                { payload => "$RECORD $i" };
+        }
+        is(logged(qr/answers again/), 0, 'which is not worth a word');
+    };
+
+
+# A socket that nobody accepts from, so full that nothing more is connected: the
+# connections that fill it are returned.
+sub fill {
+    my ($make) = @_;
+    my @filling;
+
+    for (1 .. 20) {
+        my $socket = $make->() or last;
+        push @filling, $socket;
+        last if !IO::Select->new($socket)->can_write(0.3);
+    }
+    return @filling;
+}
+
+my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                                 LocalPort => free_port()) or die $@;
+my $path = temp_dir() . '/full';
+my $full_unix = IO::Socket::UNIX->new(Local => $path, Listen => 1) or die $@;
+
+my @filling = (
+    fill(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
+                                     PeerPort => $full->sockport) }),
+    fill(sub { IO::Socket::UNIX->new(Peer => $path, Blocking => 0) }),
+);
+my $address = '127.0.0.1:' . $full->sockport;
+
+test 'cannot be connected to',
+    config => location('= /full', pass => $address, redis_timeout => '30s',
+                       redis_connect_timeout => '400ms')
+        . location('= /slow', pass => $address, redis_timeout => '300ms',
+                   redis_connect_timeout => '30s')
+        . location('= /unix', pass => "unix:$path", redis_timeout => '30s')
+        . location('= /closed', pass => '127.0.0.1:' . free_port(),
+                   redis_timeout => '30s')
+        . location('= /no-socket', pass => 'unix:' . temp_dir() . '/nothing',
+                   redis_timeout => '30s'),
+    log => [ qr/SEAL KM Request refused, store_/,
+             qr/"$address" could not be connected to.*requests waiting: 1/,
+             qr/could not be connected to|connect\(\)( to unix:\S+)? failed/ ],
+    sub {
+        within(10, 'seal_km_redis_connect_timeout', { location => '/full' },
+               'store_unavailable') for 1 .. 3;
+        within(10, 'seal_km_redis_timeout comes first', { location => '/slow' },
+               'store_timeout') for 1 .. 2;
+        within(5, $_, { location => "/$_" }, 'store_unavailable')
+            for (qw(unix closed no-socket)) x 2;
+        is(logged(qr/"$address" could not be connected to/), 1, 'said once');
+    };
+@filling = ();
+
+
+# servers that take a connection, or even credentials, and close at once
+my %shut = (
+    shut  => fake_redis(accept => sub { closing }),
+    late  => fake_redis(command => { CLIENT => sub { closing } }),
+    storm => fake_redis(command => { AUTH => sub { closing("+OK\r\n") } }),
+);
+
+test 'closed before it is ready',
+    log_level => 'info',    # where all is logged, so is each attempt
+    config => join('', map { location("= /$_", pass => $shut{$_}->address,
+        redis_timeout => '500ms', redis_password => $_ eq 'storm' ? 'x' : undef)
+        } sort keys %shut),
+    log => [ qr/SEAL KM Request refused, store_/, qr/closed the connection/ ],
+    may_log => [ qr/recv\(\) failed/ ],
+    sub {
+        for my $name (sort keys %shut) {
+            my $address = $shut{$name}->address;
+            my @res = load(1, [ (request(location => "/$name")) x 10 ]);
+            is(scalar(grep { $_->header('X-Reason') eq 'store_unavailable' }
+                      @res), 10, "$name: all told");
+
+            my $n = $shut{$name}->count(qr/^accept/);
+            cmp_ok($n, '<=', 40, "$name: connected $n times, not for ever");
+
+            wait_for(sub { $shut{$name}->count(qr/^accept/) > $n + 4 }, 2);
+            my @lines = grep { /\[error\].*"\Q$address\E"/ && !/SEAL KM/ }
+                        error_log();
+            cmp_ok(scalar(@lines), '<=', 4, "$name: nor is the log filled")
+                or diag(grep { defined } @lines[0 .. 9]);
+        }
+    };
+
+run_tests();
