@@ -13,7 +13,9 @@ my @ok = ({ payload => 'K', %echo });
 my $limit = 8192;
 
 # what is sent slowly grows old
-sub at { return location(shift, window => '1h', @_) }
+sub at {
+    return location(shift, window => '1h', redis_timeout => seconds(1) . 's', @_);
+}
 
 # a request of exactly that many bytes
 sub sized {

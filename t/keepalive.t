@@ -17,7 +17,9 @@ my $slow = fake_redis(get => sub {
 });
 
 # what is sent slowly grows old
-sub at { return location(shift, window => '1h', @_) }
+sub at {
+    return location(shift, window => '1h', redis_timeout => seconds(1) . 's', @_);
+}
 
 my @reasons = (
     tls_required            => [ location => '/tls' ],

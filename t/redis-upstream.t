@@ -101,7 +101,7 @@ up 'chash',   "hash \$seal_km_service_id consistent;
                server $at{a}; server $at{b}; server $at{c};";
 up 'iphash',  "ip_hash; server $at{a}; server $at{b};";
 up 'random',  "random; server $at{a}; server $at{b};";
-up 'random2', "zone random2 64k; random two least_conn;
+up 'random2', "random two least_conn;
                server $at{a}; server $at{b}; server $at{c};";
 
 test 'balancing',

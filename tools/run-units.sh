@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs unit test programs. One that succeeds takes one line; of one that fails
-# all that it said is shown. Exits with 1 if any failed, or none was given.
+# Runs unit test programs. One that succeeds takes one line; of one that fails, or
+# takes more than five minutes, all that it said is shown. Exits with 1 if any
+# failed, or if none was given.
 set -eu
 
 failed=0
@@ -8,7 +9,7 @@ failed=0
 
 for program in "$@"; do
     log=$program.log
-    if "$program" > "$log" 2>&1; then
+    if timeout 300 "$program" > "$log" 2>&1; then
         passed=$(grep -c '^\[       OK \]' "$log" || :)
         echo "ok      $program ($passed tests)"
     else
