@@ -5,8 +5,6 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km.h"
 
 
@@ -20,19 +18,16 @@
 
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *prev, ngx_http_seal_km_loc_conf_t *conf);
-static void ngx_http_seal_km_merge_redis(ngx_http_seal_km_loc_conf_t *prev,
-    ngx_http_seal_km_loc_conf_t *conf);
 static char *ngx_http_seal_km_check_conf(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 static const char *ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf);
-static char *ngx_http_seal_km_set_pool(ngx_conf_t *cf,
-    ngx_http_seal_km_loc_conf_t *conf);
 
 static char *ngx_http_seal_km_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -50,13 +45,6 @@ static char *ngx_http_seal_km_set_algorithms(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_seal_km_set_bind(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_seal_km_set_password(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_seal_km_set_password_file(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_seal_km_store_password(ngx_conf_t *cf,
-    ngx_http_seal_km_loc_conf_t *slcf, ngx_str_t *password);
-static void ngx_http_seal_km_password_cleanup(void *data);
 
 static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
     void *data);
@@ -87,6 +75,14 @@ static ngx_conf_enum_t  ngx_http_seal_km_payload_types[] = {
     { ngx_string("string"), SEAL_KM_PAYLOAD_STRING },
     { ngx_string("json"), SEAL_KM_PAYLOAD_JSON },
     { ngx_string("base64"), SEAL_KM_PAYLOAD_BASE64 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_seal_km_redis_reads[] = {
+    { ngx_string("master"), SEAL_KM_REDIS_READ_MASTER },
+    { ngx_string("replica"), SEAL_KM_REDIS_READ_REPLICA },
+    { ngx_string("any"), SEAL_KM_REDIS_READ_ANY },
     { ngx_null_string, 0 }
 };
 
@@ -213,57 +209,190 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_key_prefix),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.key_prefix),
       NULL },
 
     { ngx_string("seal_km_redis_user"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_user),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.user),
       &ngx_http_seal_km_text_post },
 
     { ngx_string("seal_km_redis_password"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_http_seal_km_set_password,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.password),
       NULL },
 
     { ngx_string("seal_km_redis_password_file"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_http_seal_km_set_password_file,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.password),
       NULL },
 
     { ngx_string("seal_km_redis_database"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_database),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.database),
       &ngx_http_seal_km_database_bounds },
 
     { ngx_string("seal_km_redis_connect_timeout"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_connect_timeout),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.connect_timeout),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_redis_timeout"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_timeout),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.timeout),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_redis_connections"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_seal_km_loc_conf_t, redis_connections),
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.connections),
       &ngx_http_seal_km_connections_bounds },
+
+    { ngx_string("seal_km_redis_ssl"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_verify"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_verify),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_verify_depth"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_verify_depth),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_trusted_certificate"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_trusted_certificate),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_crl"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_crl),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_name"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_name),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_server_name"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_server_name),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_certificate"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_certificate),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_certificate_key"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_certificate_key),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_password_file"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_ssl_password_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_passwords),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_protocols"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_ssl_protocols,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_protocols),
+      NULL },
+
+    { ngx_string("seal_km_redis_ssl_ciphers"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_ciphers),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_ssl_session_reuse"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_session_reuse),
+      NULL },
+
+    { ngx_string("seal_km_redis_mode"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE12,
+      ngx_http_seal_km_set_redis_mode,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis),
+      NULL },
+
+    { ngx_string("seal_km_redis_read"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.read),
+      &ngx_http_seal_km_redis_reads },
+
+    { ngx_string("seal_km_redis_sentinel_user"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.sentinel_user),
+      &ngx_http_seal_km_text_post },
+
+    { ngx_string("seal_km_redis_sentinel_password"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_password,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.sentinel_password),
+      NULL },
+
+    { ngx_string("seal_km_redis_sentinel_password_file"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_password_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.sentinel_password),
+      NULL },
+
+    { ngx_string("seal_km_redis_sentinel_ssl"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, redis.sentinel_ssl),
+      NULL },
 
       ngx_null_command
 };
@@ -291,7 +420,7 @@ ngx_module_t  ngx_http_seal_km_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_seal_km_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -322,6 +451,40 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 }
 
 
+/*
+ * Topologies are asked for before the first request needs them; where this is
+ * not called, at a reload without a master process, that request asks.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                       i;
+    ngx_http_seal_km_redis_conf_t  **conf;
+    ngx_http_seal_km_main_conf_t    *smcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+
+    if (smcf == NULL) {
+        /* no http{} */
+        return NGX_OK;
+    }
+
+    conf = smcf->pools.elts;
+
+    for (i = 0; i < smcf->pools.nelts; i++) {
+        seal_km_redis_pool_start(conf[i]->pool);
+    }
+
+    return NGX_OK;
+}
+
+
 static void *
 ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 {
@@ -340,7 +503,7 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&smcf->pools, cf->pool, 4,
-                       sizeof(seal_km_redis_pool_t *))
+                       sizeof(ngx_http_seal_km_redis_conf_t *))
         != NGX_OK)
     {
         return NULL;
@@ -371,10 +534,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
-     *     conf->redis_key_prefix = { 0, NULL };
-     *     conf->redis_user = { 0, NULL };
-     *     conf->redis_password = { 0, NULL };
-     *     conf->pool = NULL;
+     *     conf->redis = { 0 };
      */
 
     conf->uris = NGX_CONF_UNSET_PTR;
@@ -389,10 +549,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->leeway = NGX_CONF_UNSET;
 
     conf->payload = NGX_CONF_UNSET_UINT;
-    conf->redis_database = NGX_CONF_UNSET;
-    conf->redis_connections = NGX_CONF_UNSET;
-    conf->redis_connect_timeout = NGX_CONF_UNSET_MSEC;
-    conf->redis_timeout = NGX_CONF_UNSET_MSEC;
+
+    ngx_http_seal_km_init_redis_conf(&conf->redis);
 
     return conf;
 }
@@ -404,13 +562,14 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_seal_km_loc_conf_t  *prev = parent;
     ngx_http_seal_km_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_seal_km_main_conf_t  *smcf;
 
     if (ngx_http_seal_km_merge_protocol(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_seal_km_merge_redis(prev, conf);
+    ngx_http_seal_km_merge_redis_conf(&prev->redis, &conf->redis);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -434,7 +593,19 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_seal_km_set_pool(cf, conf);
+    /* locations with the same settings share their connections */
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    conf->redis.upstream = conf->upstream.upstream;
+
+    if (ngx_http_seal_km_set_redis_pool(cf, &smcf->pools, &conf->redis)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -510,28 +681,12 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 }
 
 
-static void
-ngx_http_seal_km_merge_redis(ngx_http_seal_km_loc_conf_t *prev,
-    ngx_http_seal_km_loc_conf_t *conf)
-{
-    ngx_conf_merge_str_value(conf->redis_key_prefix, prev->redis_key_prefix,
-                             "seal:km:");
-    ngx_conf_merge_str_value(conf->redis_user, prev->redis_user, "");
-    ngx_conf_merge_str_value(conf->redis_password, prev->redis_password, "");
-    ngx_conf_merge_value(conf->redis_database, prev->redis_database, 0);
-    ngx_conf_merge_value(conf->redis_connections, prev->redis_connections, 1);
-    ngx_conf_merge_msec_value(conf->redis_connect_timeout,
-                              prev->redis_connect_timeout, 1000);
-    ngx_conf_merge_msec_value(conf->redis_timeout, prev->redis_timeout, 1000);
-}
-
-
 /* of a location with seal_km_pass: is all there, and does it fit together? */
 
 static char *
 ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
 {
-    const char                *missing;
+    const char                *missing, *unfit;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -557,13 +712,12 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->redis_user.len && conf->redis_password.len == 0) {
+    unfit = ngx_http_seal_km_check_redis_conf(&conf->redis);
+
+    if (unfit) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"seal_km_redis_user\" without "
-                      "\"seal_km_redis_password\" or "
-                      "\"seal_km_redis_password_file\" in the location "
-                      "\"%V\" with \"seal_km_pass\" in %s:%ui",
-                      &clcf->name, conf->file, conf->line);
+                      "%s for the location \"%V\" with \"seal_km_pass\" in "
+                      "%s:%ui", unfit, &clcf->name, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }
 
@@ -611,58 +765,6 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
     }
 
     return NULL;
-}
-
-
-/* locations with the same settings share their connections */
-
-static char *
-ngx_http_seal_km_set_pool(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
-{
-    ngx_uint_t                      i;
-    seal_km_redis_pool_t          **pool;
-    seal_km_redis_settings_t        settings, *s;
-    ngx_http_seal_km_main_conf_t   *smcf;
-
-    settings.user = conf->redis_user;
-    settings.password = conf->redis_password;
-    settings.database = conf->redis_database;
-    settings.connections = conf->redis_connections;
-    settings.connect_timeout = conf->redis_connect_timeout;
-    settings.timeout = conf->redis_timeout;
-
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
-
-    pool = smcf->pools.elts;
-
-    for (i = 0; i < smcf->pools.nelts; i++) {
-        s = seal_km_redis_pool_settings(pool[i]);
-
-        if (s->user.len == settings.user.len
-            && ngx_memcmp(s->user.data, settings.user.data, s->user.len) == 0
-            && s->password.len == settings.password.len
-            && ngx_memcmp(s->password.data, settings.password.data,
-                          s->password.len)
-               == 0
-            && s->database == settings.database
-            && s->connections == settings.connections
-            && s->connect_timeout == settings.connect_timeout
-            && s->timeout == settings.timeout)
-        {
-            conf->pool = pool[i];
-            return NGX_CONF_OK;
-        }
-    }
-
-    pool = ngx_array_push(&smcf->pools);
-    if (pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *pool = seal_km_redis_pool_create(cf, &settings);
-    conf->pool = *pool;
-
-    return *pool ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -982,80 +1084,6 @@ ngx_http_seal_km_set_bind(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                        "\"device\", but not \"%V\"", &value[1]);
 
     return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_seal_km_set_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    return ngx_http_seal_km_store_password(cf, conf, &value[1]);
-}
-
-
-static char *
-ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_str_t    *value;
-    ngx_array_t  *passwords;
-
-    value = cf->args->elts;
-
-    /* it logs what it cannot read, and wipes what it has read */
-
-    passwords = ngx_ssl_read_password_file(cf, &value[1]);
-    if (passwords == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (passwords->nelts != 1) {
-        return "wants a file with one line, the password";
-    }
-
-    return ngx_http_seal_km_store_password(cf, conf, passwords->elts);
-}
-
-
-static char *
-ngx_http_seal_km_store_password(ngx_conf_t *cf,
-    ngx_http_seal_km_loc_conf_t *slcf, ngx_str_t *password)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    if (slcf->redis_password.data) {
-        return "is duplicate: one password is enough";
-    }
-
-    if (password->len == 0) {
-        return "is empty";
-    }
-
-    slcf->redis_password.data = ngx_pstrdup(cf->pool, password);
-    slcf->redis_password.len = password->len;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-
-    if (slcf->redis_password.data == NULL || cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_http_seal_km_password_cleanup;
-    cln->data = &slcf->redis_password;
-
-    return NGX_CONF_OK;
-}
-
-
-static void
-ngx_http_seal_km_password_cleanup(void *data)
-{
-    ngx_str_t  *password = data;
-
-    OPENSSL_cleanse(password->data, password->len);
 }
 
 

@@ -18,9 +18,8 @@
 #include "seal_km_secret.h"
 #include "seal_km_uri.h"
 
-#include "seal_km_redis.h"
-
 #include "ngx_http_seal_km_key_set.h"
+#include "ngx_http_seal_km_redis_conf.h"
 
 
 #if !(NGX_HTTP_SSL)
@@ -30,7 +29,7 @@
 
 typedef struct {
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t */
-    ngx_array_t                   pools;     /* seal_km_redis_pool_t * */
+    ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
 } ngx_http_seal_km_main_conf_t;
 
 
@@ -59,14 +58,7 @@ typedef struct {
     seal_km_claims_policy_t       claims;
 
     ngx_uint_t                    payload;
-    ngx_str_t                     redis_key_prefix;
-    ngx_str_t                     redis_user;
-    ngx_str_t                     redis_password;
-    ngx_int_t                     redis_database;
-    ngx_int_t                     redis_connections;
-    ngx_msec_t                    redis_connect_timeout;
-    ngx_msec_t                    redis_timeout;
-    seal_km_redis_pool_t         *pool;
+    ngx_http_seal_km_redis_conf_t redis;
 } ngx_http_seal_km_loc_conf_t;
 
 

@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_seal_km_balancer_get(void *data,
     seal_km_redis_address_t *address);
+static ngx_str_t ngx_http_seal_km_balancer_host(
+    ngx_http_upstream_srv_conf_t *uscf, ngx_peer_connection_t *peer);
 static ngx_int_t ngx_http_seal_km_balancer_state(ngx_http_request_t *r);
 static void ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed);
 
@@ -90,8 +92,50 @@ ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
     address->sockaddr = u->peer.sockaddr;
     address->socklen = u->peer.socklen;
     address->name = *u->peer.name;
+    ngx_str_null(&address->host);
+
+    if (ngx_http_seal_km_get_conf(r)->redis.ssl) {
+        address->host = ngx_http_seal_km_balancer_host(u->upstream, &u->peer);
+    }
 
     return NGX_OK;
+}
+
+
+/*
+ * The host of the address as the configuration names it, for certificates: of
+ * seal_km_pass itself, or of the "server" in an upstream.  Of an address that
+ * a "resolve" brought only the address is known.
+ */
+
+static ngx_str_t
+ngx_http_seal_km_balancer_host(ngx_http_upstream_srv_conf_t *uscf,
+    ngx_peer_connection_t *peer)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_upstream_server_t  *server;
+
+    if (uscf->servers == NULL) {
+        return ngx_http_seal_km_without_port(&uscf->host);
+    }
+
+    server = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+        for (n = 0; n < server[i].naddrs; n++) {
+            if (ngx_cmp_sockaddr(server[i].addrs[n].sockaddr,
+                                 server[i].addrs[n].socklen,
+                                 peer->sockaddr, peer->socklen, 1)
+                == NGX_OK)
+            {
+                return ngx_http_seal_km_without_port(server[i].name.len
+                                                     ? &server[i].name
+                                                     : &uscf->host);
+            }
+        }
+    }
+
+    return ngx_http_seal_km_without_port(peer->name);
 }
 
 

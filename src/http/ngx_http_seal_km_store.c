@@ -31,7 +31,7 @@ ngx_http_seal_km_fetch_record(ngx_http_request_t *r,
     conf = ngx_http_seal_km_get_conf(r);
 
     query = &ctx->query;
-    prefix = ngx_http_seal_km_str(&conf->redis_key_prefix);
+    prefix = ngx_http_seal_km_str(&conf->redis.key_prefix);
     len = seal_km_record_key_size(&ctx->request, prefix);
 
     *reason = SEAL_KM_INTERNAL_ERROR;
@@ -54,7 +54,7 @@ ngx_http_seal_km_fetch_record(ngx_http_request_t *r,
     fetch->request = r;
     fetch->handler = handler;
 
-    query->pool = conf->pool;
+    query->pool = conf->redis.pool;
     query->handler = ngx_http_seal_km_query_handler;
     query->data = fetch;
     query->log = r->connection->log;

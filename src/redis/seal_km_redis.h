@@ -24,23 +24,60 @@ typedef struct seal_km_redis_command_s seal_km_redis_command_t;
 typedef struct seal_km_redis_reply_s   seal_km_redis_reply_t;
 
 
-/* how connections are made; lives as long as the configuration */
+/* where a server is; the strings may go after the call that they came with */
 typedef struct {
+    struct sockaddr           *sockaddr;
+    socklen_t                  socklen;
+    ngx_str_t                  name;             /* for the log */
+    ngx_str_t                  host;             /* as it was named, no port */
+} seal_km_redis_address_t;
+
+
+typedef enum {
+    SEAL_KM_REDIS_STANDALONE = 0,
+    SEAL_KM_REDIS_SENTINEL,
+    SEAL_KM_REDIS_CLUSTER
+} seal_km_redis_mode_e;
+
+
+/* whom to read from, where there are replicas */
+typedef enum {
+    SEAL_KM_REDIS_READ_MASTER = 0,
+    SEAL_KM_REDIS_READ_REPLICA,
+    SEAL_KM_REDIS_READ_ANY
+} seal_km_redis_read_e;
+
+
+typedef struct seal_km_redis_settings_s  seal_km_redis_settings_t;
+
+/* how connections are made; lives as long as the configuration */
+struct seal_km_redis_settings_s {
     ngx_str_t                  user;             /* empty: Redis' default */
     ngx_str_t                  password;         /* empty: no AUTH */
     ngx_uint_t                 database;         /* 0: no SELECT */
     ngx_uint_t                 connections;      /* to each server */
     ngx_msec_t                 connect_timeout;
     ngx_msec_t                 timeout;          /* of one query */
-} seal_km_redis_settings_t;
 
+    ngx_ssl_t                 *ssl;              /* NULL: no TLS */
+    ngx_str_t                  ssl_name;         /* empty: the server's host */
+    unsigned                   ssl_server_name:1;
+    unsigned                   ssl_verify:1;
+    unsigned                   ssl_session_reuse:1;
 
-/* where a server is; the strings may go after the call that they came with */
-typedef struct {
-    struct sockaddr           *sockaddr;
-    socklen_t                  socklen;
-    ngx_str_t                  name;             /* for the log */
-} seal_km_redis_address_t;
+    seal_km_redis_mode_e       mode;
+    seal_km_redis_read_e       read;             /* but for standalone */
+    seal_km_redis_address_t   *seeds;            /* likewise: nodes, sentinels */
+    ngx_uint_t                 nseeds;
+    ngx_str_t                  master_name;      /* as sentinels know it */
+    seal_km_redis_settings_t  *sentinel;         /* how these are spoken to */
+    unsigned                   sentinels:1;      /* these settings are such */
+
+    ngx_resolver_t            *resolver;         /* NULL: no name is resolved */
+    ngx_msec_t                 resolver_timeout;
+    ngx_str_t                  host;             /* empty, or to be resolved */
+    in_port_t                  port;
+};
 
 
 /*
@@ -89,6 +126,13 @@ struct seal_km_redis_query_s {
     seal_km_redis_reply_t     *reply;
     ngx_uint_t                 lost;             /* with a connection */
     ngx_uint_t                 unsent;           /* by this server */
+    ngx_queue_t                queue;            /* while it is parked */
+    ngx_uint_t                 tries;            /* servers that failed it */
+    ngx_uint_t                 hops;             /* redirections followed */
+    ngx_uint_t                 turn;             /* where tries began */
+    unsigned                   balanced:1;       /* the balancer gave server */
+    unsigned                   parked:1;
+    unsigned                   asking:1;
 };
 
 
@@ -99,6 +143,12 @@ struct seal_km_redis_query_s {
  */
 seal_km_redis_pool_t *seal_km_redis_pool_create(ngx_conf_t *cf,
     seal_km_redis_settings_t *settings);
+
+/*
+ * Called in each worker before its first request: a topology that has to be
+ * asked for is asked for now, rather than at the first query.
+ */
+void seal_km_redis_pool_start(seal_km_redis_pool_t *pool);
 
 /* the settings that a pool was made with */
 seal_km_redis_settings_t *seal_km_redis_pool_settings(

@@ -5,11 +5,10 @@
 
 #include <openssl/crypto.h>
 
-#include "seal_km_redis_connection.h"
+#include "seal_km_redis_tls.h"
 
 
 #define SEAL_KM_REDIS_BUFFER_SIZE   16384
-#define SEAL_KM_REDIS_CLIENT_NAME   "nginx-seal-km"
 
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
 #define SEAL_KM_REDIS_BACKOFF_MAX   1000
@@ -23,9 +22,11 @@ struct seal_km_redis_command_s {
     seal_km_redis_connection_t   *connection;
     seal_km_redis_command_pt      handler;      /* NULL: abandoned */
     void                         *data;
-    char                         *text;         /* hiredis' memory */
-    size_t                        len;
+    unsigned                      replies:2;    /* still to come */
+    unsigned                      tree:1;       /* may be of any type */
     unsigned                      sent:1;
+    size_t                        len;
+    u_char                        text[1];
 };
 
 
@@ -37,23 +38,14 @@ static void seal_km_redis_flush_handler(ngx_event_t *ev);
 static void seal_km_redis_reconnect_handler(ngx_event_t *ev);
 static ngx_int_t seal_km_redis_test_connect(seal_km_redis_connection_t *rc);
 static void seal_km_redis_connected(seal_km_redis_connection_t *rc);
+static void seal_km_redis_secure(seal_km_redis_connection_t *rc);
+static void seal_km_redis_secured_handler(ngx_connection_t *c);
+static void seal_km_redis_greet(seal_km_redis_connection_t *rc);
 static void seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc);
-static ngx_int_t seal_km_redis_handshake(seal_km_redis_connection_t *rc);
-static ngx_int_t seal_km_redis_handshake_send(seal_km_redis_connection_t *rc,
-    int argc, const char **argv, const size_t *len,
-    seal_km_redis_command_pt handler);
-static void seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply);
-static void seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply);
-static void seal_km_redis_handshake_answered(seal_km_redis_connection_t *rc,
-    seal_km_redis_reply_t *reply, const char *refused);
-static void seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply);
-static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
 static seal_km_redis_command_t *seal_km_redis_command_create(
     seal_km_redis_connection_t *rc, int argc, const char **argv,
-    const size_t *len, seal_km_redis_command_pt handler, void *data);
+    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
+    void *data);
 static void seal_km_redis_command_free(seal_km_redis_command_t *command);
 static ngx_int_t seal_km_redis_fill(seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_send(seal_km_redis_connection_t *rc);
@@ -78,10 +70,13 @@ static u_char  seal_km_redis_in[SEAL_KM_REDIS_BUFFER_SIZE];
 
 void
 seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
-    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address)
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address,
+    seal_km_redis_greet_pt greet, ngx_uint_t greeting)
 {
     rc->settings = settings;
     rc->address = address;
+    rc->greet = greet;
+    rc->greeting = greeting;
     rc->ident = -1;
 
     ngx_queue_init(&rc->unsent);
@@ -269,6 +264,96 @@ seal_km_redis_test_connect(seal_km_redis_connection_t *rc)
 static void
 seal_km_redis_connected(seal_km_redis_connection_t *rc)
 {
+    seal_km_redis_set_socket_options(rc);
+
+    if (rc->settings->ssl) {
+        seal_km_redis_secure(rc);
+
+    } else {
+        seal_km_redis_greet(rc);
+    }
+}
+
+
+/* connect_timeout is for the TLS handshake too */
+
+static void
+seal_km_redis_secure(seal_km_redis_connection_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    rc->state = SEAL_KM_REDIS_SECURING;
+
+    if (seal_km_redis_tls_init(rc) != NGX_OK) {
+        seal_km_redis_failed(rc, 0, "could not be spoken TLS to",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (ngx_ssl_handshake(c) == NGX_AGAIN) {
+
+        if (!c->write->timer_set) {
+            ngx_add_timer(c->write, rc->settings->connect_timeout);
+        }
+
+        c->ssl->handler = seal_km_redis_secured_handler;
+        return;
+    }
+
+    seal_km_redis_secured_handler(c);
+}
+
+
+static void
+seal_km_redis_secured_handler(ngx_connection_t *c)
+{
+    const char                  *fault;
+    seal_km_redis_connection_t  *rc;
+
+    rc = c->data;
+
+    c->read->handler = seal_km_redis_read_handler;
+    c->write->handler = seal_km_redis_write_handler;
+
+    if (!c->ssl->handshaked) {
+
+        if (rc->session) {
+            /* it may be what the server did not like */
+            ngx_ssl_free_session(rc->session);
+            rc->session = NULL;
+        }
+
+        /* nginx has logged what it knows */
+        seal_km_redis_failed(rc, c->write->timedout ? NGX_ETIMEDOUT : 0,
+                             "did not agree on TLS",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    fault = seal_km_redis_tls_check(rc);
+
+    if (fault) {
+        if (!rc->failing) {
+            ngx_log_error(NGX_LOG_ERR, &rc->log, 0,
+                          "certificate of Redis server is not accepted: %s",
+                          fault);
+            rc->failing = 1;
+        }
+
+        seal_km_redis_failed(rc, 0, "has a certificate that is not accepted",
+                             SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    seal_km_redis_greet(rc);
+}
+
+
+static void
+seal_km_redis_greet(seal_km_redis_connection_t *rc)
+{
     ngx_connection_t  *c;
 
     c = rc->peer.connection;
@@ -277,9 +362,7 @@ seal_km_redis_connected(seal_km_redis_connection_t *rc)
         ngx_del_timer(c->write);
     }
 
-    seal_km_redis_set_socket_options(rc);
-
-    if (seal_km_redis_handshake(rc) != NGX_OK) {
+    if (rc->greet(rc) != NGX_OK) {
         seal_km_redis_failed(rc, NGX_ENOMEM, "could not be greeted",
                              SEAL_KM_REDIS_UNSENT);
         return;
@@ -344,80 +427,17 @@ seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc)
 }
 
 
-/*
- * AUTH and SELECT are answered before any query is written; SETNAME is a
- * courtesy, for which a user with nothing but +get need not be allowed.
- */
-
-static ngx_int_t
-seal_km_redis_handshake(seal_km_redis_connection_t *rc)
-{
-    u_char      *p;
-    u_char       database[NGX_INT_T_LEN];
-    size_t       len[3];
-    const char  *argv[3];
-    ngx_str_t   *user, *password;
-
-    user = &rc->settings->user;
-    password = &rc->settings->password;
-
-    if (password->len) {
-        argv[0] = "AUTH";
-        len[0] = 4;
-        argv[1] = (char *) user->data;
-        len[1] = user->len;
-        argv[user->len ? 2 : 1] = (char *) password->data;
-        len[user->len ? 2 : 1] = password->len;
-
-        if (seal_km_redis_handshake_send(rc, user->len ? 3 : 2, argv, len,
-                                         seal_km_redis_auth_handler)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        rc->replies++;
-    }
-
-    if (rc->settings->database) {
-        p = ngx_sprintf(database, "%ui", rc->settings->database);
-
-        argv[0] = "SELECT";
-        len[0] = 6;
-        argv[1] = (char *) database;
-        len[1] = p - database;
-
-        if (seal_km_redis_handshake_send(rc, 2, argv, len,
-                                         seal_km_redis_select_handler)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        rc->replies++;
-    }
-
-    argv[0] = "CLIENT";
-    len[0] = 6;
-    argv[1] = "SETNAME";
-    len[1] = 7;
-    argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
-    len[2] = sizeof(SEAL_KM_REDIS_CLIENT_NAME) - 1;
-
-    return seal_km_redis_handshake_send(rc, 3, argv, len,
-                                        seal_km_redis_setname_handler);
-}
-
-
 /* the queue may hold queries already: what greets goes out before them */
 
-static ngx_int_t
-seal_km_redis_handshake_send(seal_km_redis_connection_t *rc, int argc,
-    const char **argv, const size_t *len, seal_km_redis_command_pt handler)
+ngx_int_t
+seal_km_redis_connection_greet(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler)
 {
     seal_km_redis_command_t  *command;
 
-    command = seal_km_redis_command_create(rc, argc, argv, len, handler, rc);
+    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
+                                           rc);
     if (command == NULL) {
         return NGX_ERROR;
     }
@@ -434,54 +454,15 @@ seal_km_redis_handshake_send(seal_km_redis_connection_t *rc, int argc,
     command->sent = 1;
     ngx_queue_insert_tail(&rc->sent, &command->queue);
     rc->commands++;
+    rc->replies++;
 
     return NGX_OK;
 }
 
 
-static void
-seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
+void
+seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc)
 {
-    if (end == SEAL_KM_REDIS_ANSWERED) {
-        seal_km_redis_handshake_answered(data, reply,
-                                "refused the credentials: check "
-                                "\"seal_km_redis_user\" and "
-                                "\"seal_km_redis_password\" against its ACL");
-    }
-}
-
-
-static void
-seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
-{
-    if (end == SEAL_KM_REDIS_ANSWERED) {
-        seal_km_redis_handshake_answered(data, reply,
-                                "refused the database: check "
-                                "\"seal_km_redis_database\", and that the "
-                                "user has +select");
-    }
-}
-
-
-static void
-seal_km_redis_handshake_answered(seal_km_redis_connection_t *rc,
-    seal_km_redis_reply_t *reply, const char *refused)
-{
-    const char  *what;
-
-    if (reply->type != SEAL_KM_REDIS_REPLY_STATUS) {
-        what = seal_km_redis_refusal(reply);
-
-        /* its text may quote the password, and is told to nobody */
-        seal_km_redis_reply_free(reply);
-
-        seal_km_redis_failed(rc, 0, what ? what : refused,
-                             SEAL_KM_REDIS_UNSENT);
-        return;
-    }
-
     if (--rc->replies) {
         return;
     }
@@ -493,78 +474,26 @@ seal_km_redis_handshake_answered(seal_km_redis_connection_t *rc,
 }
 
 
-/* a refusal of the name is nobody's concern, one of the connection is */
-
-static void
-seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
+void
+seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
+    const char *what)
 {
-    const char  *what;
+    /* whatever it has answered before: it is tried less and less often */
+    rc->proved = 0;
 
-    if (end != SEAL_KM_REDIS_ANSWERED) {
-        return;
-    }
-
-    what = seal_km_redis_refusal(reply);
-
-    seal_km_redis_reply_free(reply);
-
-    if (what) {
-        seal_km_redis_failed(data, 0, what, SEAL_KM_REDIS_UNSENT);
-    }
-}
-
-
-/*
- * A server may refuse whom it has accepted, in its first reply to whatever.
- * Says what an operator must do then; NULL if it does not refuse.
- */
-
-static const char *
-seal_km_redis_refusal(seal_km_redis_reply_t *reply)
-{
-    ngx_str_t  code;
-
-    static const char  too_many[] = "ERR max number of clients";
-
-    if (reply->type != SEAL_KM_REDIS_REPLY_ERROR) {
-        return NULL;
-    }
-
-    code = seal_km_redis_reply_error_code(reply);
-
-    if (code.len == 6 && ngx_strncmp(code.data, "NOAUTH", 6) == 0) {
-        return "wants a password: set \"seal_km_redis_password\"";
-    }
-
-    if (code.len == 6 && ngx_strncmp(code.data, "DENIED", 6) == 0) {
-        return "refuses this host: see its \"protected-mode\"";
-    }
-
-    if (reply->len >= sizeof(too_many) - 1
-        && ngx_strncmp(reply->data, too_many, sizeof(too_many) - 1) == 0)
-    {
-        return "has too many clients: raise its \"maxclients\"";
-    }
-
-    return NULL;
+    seal_km_redis_failed(rc, 0, what, SEAL_KM_REDIS_UNSENT);
 }
 
 
 seal_km_redis_command_t *
-seal_km_redis_connection_get(seal_km_redis_connection_t *rc, ngx_str_t *key,
+seal_km_redis_connection_send(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
     seal_km_redis_command_pt handler, void *data)
 {
-    size_t                    len[2];
-    const char               *argv[2];
     seal_km_redis_command_t  *command;
 
-    argv[0] = "GET";
-    len[0] = 3;
-    argv[1] = (char *) key->data;
-    len[1] = key->len;
-
-    command = seal_km_redis_command_create(rc, 2, argv, len, handler, data);
+    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
+                                           data);
     if (command == NULL) {
         return NULL;
     }
@@ -585,24 +514,49 @@ seal_km_redis_connection_get(seal_km_redis_connection_t *rc, ngx_str_t *key,
 
 static seal_km_redis_command_t *
 seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
-    const char **argv, const size_t *len, seal_km_redis_command_pt handler,
-    void *data)
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler, void *data)
 {
+    char                     *text;
+    u_char                   *p;
     long long                 n;
     seal_km_redis_command_t  *command;
 
-    command = ngx_calloc(sizeof(seal_km_redis_command_t), &rc->log);
+    static const char  asking[] = "ASKING\r\n";
+
+    n = redisFormatCommandArgv(&text, argc, argv, len);
+    if (n < 0) {
+        return NULL;
+    }
+
+    command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + n,
+                        &rc->log);
+
+    if (command) {
+        ngx_memzero(command, sizeof(seal_km_redis_command_t));
+
+        p = command->text;
+        command->replies = 1;
+
+        if (flags & SEAL_KM_REDIS_ASKING) {
+            /* it holds for the next command only: nothing may come between */
+            p = ngx_cpymem(p, asking, sizeof(asking) - 1);
+            command->replies = 2;
+        }
+
+        p = ngx_cpymem(p, text, n);
+        command->len = p - command->text;
+    }
+
+    /* it may be an AUTH */
+    OPENSSL_cleanse(text, n);
+    redisFreeCommand(text);
+
     if (command == NULL) {
         return NULL;
     }
 
-    n = redisFormatCommandArgv(&command->text, argc, argv, len);
-    if (n < 0) {
-        ngx_free(command);
-        return NULL;
-    }
-
-    command->len = n;
+    command->tree = (flags & SEAL_KM_REDIS_TREE) ? 1 : 0;
     command->connection = rc;
     command->handler = handler;
     command->data = data;
@@ -614,10 +568,7 @@ seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
 static void
 seal_km_redis_command_free(seal_km_redis_command_t *command)
 {
-    /* it may have been an AUTH */
     OPENSSL_cleanse(command->text, command->len);
-    redisFreeCommand(command->text);
-
     ngx_free(command);
 }
 
@@ -659,7 +610,7 @@ seal_km_redis_flush_handler(ngx_event_t *ev)
     rc = ev->data;
 
     if (rc->state == SEAL_KM_REDIS_CLOSED
-        || (rc->state != SEAL_KM_REDIS_CONNECTING
+        || (rc->state >= SEAL_KM_REDIS_HANDSHAKE
             && seal_km_redis_send(rc) != NGX_OK))
     {
         return;
@@ -747,7 +698,16 @@ seal_km_redis_send(seal_km_redis_connection_t *rc)
         }
 
         if (n == NGX_ERROR || n == 0) {
-            seal_km_redis_failed(rc, 0, "could not be written to",
+
+            if (c->ssl && !rc->proved) {
+                /*
+                 * With TLS 1.3 a server refuses our certificate after the
+                 * handshake: its alert, which nginx logs, tells why
+                 */
+                (void) c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
+            }
+
+            seal_km_redis_failed(rc, 0, "closed the connection",
                                  SEAL_KM_REDIS_LOST);
             return NGX_ERROR;
         }
@@ -845,11 +805,14 @@ seal_km_redis_receive(seal_km_redis_connection_t *rc, u_char *data, size_t len)
     while (n == NGX_OK) {
 
         rc->reader.drop = 0;
+        rc->reader.tree = (rc->push != NULL);
 
         if (!ngx_queue_empty(&rc->sent)) {
             q = ngx_queue_head(&rc->sent);
             command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+
             rc->reader.drop = (command->handler == NULL);
+            rc->reader.tree |= command->tree;
         }
 
         n = seal_km_redis_reader_next(&rc->reader, &reply);
@@ -888,6 +851,19 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
     seal_km_redis_command_t   *command;
     seal_km_redis_command_pt   handler;
 
+    if (rc->push && reply->type == SEAL_KM_REDIS_REPLY_ARRAY) {
+        rc->push(rc->push_data, reply);
+        return NGX_OK;
+    }
+
+    if (rc->push && ngx_queue_empty(&rc->sent)) {
+        seal_km_redis_reply_free(reply);
+        seal_km_redis_connection_refused(rc,
+                                 "refused the subscription: check that its "
+                                 "user has +subscribe and &+switch-master");
+        return NGX_ABORT;
+    }
+
     if (reply->type == SEAL_KM_REDIS_REPLY_OTHER
         || ngx_queue_empty(&rc->sent))
     {
@@ -898,7 +874,15 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
     q = ngx_queue_head(&rc->sent);
     command = ngx_queue_data(q, seal_km_redis_command_t, queue);
 
+    if (command->replies > 1) {
+        /* of the ASKING; if that was refused, so is what came with it */
+        command->replies--;
+        seal_km_redis_reply_free(reply);
+        return NGX_OK;
+    }
+
     if (reply->type == SEAL_KM_REDIS_REPLY_STATUS
+        && !command->tree
         && (command->handler == NULL || command->data != rc))
     {
         /* "+OK" is no answer to a GET */
@@ -1031,9 +1015,22 @@ seal_km_redis_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
 static void
 seal_km_redis_close(seal_km_redis_connection_t *rc)
 {
-    if (rc->peer.connection) {
-        ngx_close_connection(rc->peer.connection);
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    if (c) {
+        seal_km_redis_tls_close(rc);
+
+        pool = c->pool;
+
+        ngx_close_connection(c);
         rc->peer.connection = NULL;
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
     }
 
     if (rc->flush.posted) {
@@ -1163,6 +1160,11 @@ seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc)
 
         ngx_queue_remove(q);
         seal_km_redis_command_free(command);
+    }
+
+    if (rc->session) {
+        ngx_ssl_free_session(rc->session);
+        rc->session = NULL;
     }
 
     if (rc->out) {

@@ -35,15 +35,39 @@ typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply);
 
 
+/* what else a connection is greeted with before it is used */
+#define SEAL_KM_REDIS_GREET_MASTER     0x01  /* ROLE must be master */
+#define SEAL_KM_REDIS_GREET_REPLICA    0x02  /* ROLE must be slave */
+#define SEAL_KM_REDIS_GREET_READONLY   0x04  /* a cluster's replica is read */
+#define SEAL_KM_REDIS_GREET_SUBSCRIBE  0x08  /* to a sentinel's +switch-master */
+
+
+/* how a command is sent */
+#define SEAL_KM_REDIS_TREE    0x01   /* the answer may be of any type */
+#define SEAL_KM_REDIS_ASKING  0x02   /* behind an ASKING, in one piece */
+
+
+/* called for each message of a subscription; the reply is the caller's */
+typedef void (*seal_km_redis_push_pt)(void *data,
+    seal_km_redis_reply_t *reply);
+
+
 typedef enum {
     SEAL_KM_REDIS_CLOSED = 0,
     SEAL_KM_REDIS_CONNECTING,
+    SEAL_KM_REDIS_SECURING,       /* the TLS handshake */
     SEAL_KM_REDIS_HANDSHAKE,      /* AUTH and SELECT are to be answered */
     SEAL_KM_REDIS_READY
 } seal_km_redis_state_e;
 
 
-typedef struct {
+typedef struct seal_km_redis_connection_s  seal_km_redis_connection_t;
+
+/* see seal_km_redis_greeting.h */
+typedef ngx_int_t (*seal_km_redis_greet_pt)(seal_km_redis_connection_t *rc);
+
+
+struct seal_km_redis_connection_s {
     /* an event's data: nginx' debug log reads an int behind three pointers */
     seal_km_redis_settings_t  *settings;
     seal_km_redis_address_t   *address;
@@ -58,6 +82,8 @@ typedef struct {
     ngx_peer_connection_t      peer;
     ngx_log_t                  log;
     seal_km_redis_reader_t     reader;
+    ngx_ssl_session_t         *session;    /* of TLS, to be resumed */
+    ngx_str_t                  ssl_name;   /* of the server, terminated */
 
     ngx_queue_t                unsent;     /* commands, oldest first */
     ngx_queue_t                sent;
@@ -67,6 +93,10 @@ typedef struct {
 
     ngx_event_t                flush;      /* posted: writes at turn's end */
     ngx_event_t                reconnect;
+    seal_km_redis_greet_pt     greet;
+    ngx_uint_t                 greeting;   /* SEAL_KM_REDIS_GREET_... */
+    seal_km_redis_push_pt      push;
+    void                      *push_data;
     ngx_uint_t                 failures;   /* in a row: reconnects back off */
     time_t                     used;       /* when it was last asked for */
     time_t                     said;       /* when the log was told last, */
@@ -74,15 +104,17 @@ typedef struct {
 
     unsigned                   proved:1;   /* the server has answered */
     unsigned                   failing:1;  /* the log has been told */
-} seal_km_redis_connection_t;
+};
 
 
 /*
- * Prepares a zeroed connection; opens nothing.  settings and address must
- * outlive it.
+ * Prepares a zeroed connection, to be greeted with these
+ * SEAL_KM_REDIS_GREET_...; opens nothing.  settings and address must outlive
+ * it.
  */
 void seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
-    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address);
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address,
+    seal_km_redis_greet_pt greet, ngx_uint_t greeting);
 
 /*
  * Opens a closed connection that has not failed.  NGX_OK or NGX_AGAIN: it
@@ -94,18 +126,35 @@ ngx_int_t seal_km_redis_connection_open(seal_km_redis_connection_t *rc);
 ngx_uint_t seal_km_redis_connection_usable(seal_km_redis_connection_t *rc);
 
 /*
- * Queues GET key, to be written at the end of this turn of the event loop.
+ * Queues a command, to be written at the end of this turn of the event loop.
  * NULL without memory; the handler is never called from inside.
  */
-seal_km_redis_command_t *seal_km_redis_connection_get(
-    seal_km_redis_connection_t *rc, ngx_str_t *key,
-    seal_km_redis_command_pt handler, void *data);
+seal_km_redis_command_t *seal_km_redis_connection_send(
+    seal_km_redis_connection_t *rc, int argc, const char **argv,
+    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
+    void *data);
 
 /*
  * The handler will not be called.  A command that was written keeps its place
  * in the queue until its reply has come and is dropped; any other goes.
  */
 void seal_km_redis_command_abandon(seal_km_redis_command_t *command);
+
+/*
+ * Of the greeting: writes a command ahead of all that waits; its answer is
+ * awaited before anything else is written, and its handler's data is rc.
+ * NGX_OK, or NGX_ERROR: out of memory.
+ */
+ngx_int_t seal_km_redis_connection_greet(seal_km_redis_connection_t *rc,
+    int argc, const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler);
+
+/* one answer of the greeting was as it should be */
+void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
+
+/* the server refuses us: the connection is closed, and tried again later */
+void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
+    const char *what);
 
 /* Closes it without a call of any handler, and frees all that it holds. */
 void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);

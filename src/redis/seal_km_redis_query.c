@@ -15,13 +15,11 @@ static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
 static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
+static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
+    ngx_uint_t failed);
 static void seal_km_redis_query_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_finish(seal_km_redis_query_t *query);
-
-
-/* the one topology there is today */
-static const seal_km_redis_topology_t  *topology = &seal_km_redis_standalone;
 
 
 ngx_int_t
@@ -45,26 +43,128 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
 }
 
 
-/* NGX_AGAIN: sent; NGX_ERROR: no server takes it, and the result says why */
+/*
+ * NGX_AGAIN: sent, or parked; NGX_ERROR: no server takes it, and the result
+ * says why
+ */
 
 static ngx_int_t
 seal_km_redis_query_send(seal_km_redis_query_t *query)
 {
+    size_t                           len[2];
+    ngx_int_t                        rc;
+    ngx_uint_t                       flags;
+    const char                      *argv[2];
+    const seal_km_redis_topology_t  *topology;
+
+    topology = seal_km_redis_pool_topology(query->pool);
+
+    argv[0] = "GET";
+    len[0] = 3;
+    argv[1] = (char *) query->key.data;
+    len[1] = query->key.len;
+
     for ( ;; ) {
 
-        if (query->server == NULL && topology->pick(query) != NGX_OK) {
-            query->result = SEAL_KM_REDIS_UNAVAILABLE;
-            return NGX_ERROR;
+        if (query->server == NULL) {
+            rc = topology->pick(query);
+
+            if (rc == NGX_AGAIN) {
+                return NGX_AGAIN;
+            }
+
+            if (rc != NGX_OK) {
+                query->result = SEAL_KM_REDIS_UNAVAILABLE;
+                return NGX_ERROR;
+            }
         }
 
-        query->command = seal_km_redis_server_get(query->server, &query->key,
-                                          seal_km_redis_query_command_handler,
-                                          query);
+        flags = query->asking ? SEAL_KM_REDIS_ASKING : 0;
+        query->asking = 0;
+
+        query->command = seal_km_redis_server_send(query->server, 2, argv, len,
+                                           flags,
+                                           seal_km_redis_query_command_handler,
+                                           query);
         if (query->command) {
             return NGX_AGAIN;
         }
 
         seal_km_redis_query_release(query, 1);
+    }
+}
+
+
+ngx_int_t
+seal_km_redis_query_choose(seal_km_redis_query_t *query, ngx_uint_t n)
+{
+    seal_km_redis_read_e  read;
+
+    /* replicas take turns, the whole worker round */
+    static ngx_uint_t  turn;
+
+    read = seal_km_redis_pool_settings(query->pool)->read;
+
+    if (read == SEAL_KM_REDIS_READ_MASTER) {
+        n = 1;
+    }
+
+    if (query->tries >= n) {
+        return NGX_DECLINED;
+    }
+
+    if (query->tries == 0) {
+        query->turn = turn++;
+    }
+
+    if (read == SEAL_KM_REDIS_READ_ANY) {
+        return (query->turn + query->tries) % n;
+    }
+
+    if (read == SEAL_KM_REDIS_READ_REPLICA && query->tries < n - 1) {
+        return 1 + (query->turn + query->tries) % (n - 1);
+    }
+
+    /* the master, after its replicas where these are preferred */
+
+    return 0;
+}
+
+
+void
+seal_km_redis_query_park(seal_km_redis_query_t *query, ngx_queue_t *queue)
+{
+    query->parked = 1;
+    ngx_queue_insert_tail(queue, &query->queue);
+}
+
+
+void
+seal_km_redis_query_wake(ngx_queue_t *queue)
+{
+    ngx_queue_t             parked, *q;
+    seal_km_redis_query_t  *query;
+
+    if (ngx_queue_empty(queue)) {
+        return;
+    }
+
+    /* those that park again find the queue empty */
+
+    ngx_queue_init(&parked);
+    ngx_queue_add(&parked, queue);
+    ngx_queue_init(queue);
+
+    while (!ngx_queue_empty(&parked)) {
+        q = ngx_queue_head(&parked);
+        query = ngx_queue_data(q, seal_km_redis_query_t, queue);
+
+        ngx_queue_remove(q);
+        query->parked = 0;
+
+        if (seal_km_redis_query_send(query) != NGX_AGAIN) {
+            seal_km_redis_query_finish(query);
+        }
     }
 }
 
@@ -128,13 +228,24 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         return NGX_OK;
     }
 
-    rc = topology->error(query, reply);
+    rc = seal_km_redis_pool_topology(query->pool)->error(query, reply);
 
     seal_km_redis_reply_free(reply);
 
-    if (rc == NGX_DECLINED) {
+    switch (rc) {
+
+    case NGX_DECLINED:
         seal_km_redis_query_release(query, 1);
         return seal_km_redis_query_send(query);
+
+    case NGX_AGAIN:
+        return seal_km_redis_query_send(query);
+
+    case NGX_BUSY:
+        return NGX_AGAIN;
+
+    default: /* NGX_OK */
+        break;
     }
 
     query->result = SEAL_KM_REDIS_ERROR;
@@ -211,13 +322,29 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
 
     query = ev->data;
 
-    seal_km_redis_command_abandon(query->command);
-    query->command = NULL;
-
-    seal_km_redis_query_release(query, 1);
+    seal_km_redis_query_detach(query, 1);
 
     query->result = SEAL_KM_REDIS_TIMEOUT;
     seal_km_redis_query_finish(query);
+}
+
+
+/* from whatever it waits for */
+
+static void
+seal_km_redis_query_detach(seal_km_redis_query_t *query, ngx_uint_t failed)
+{
+    if (query->parked) {
+        ngx_queue_remove(&query->queue);
+        query->parked = 0;
+    }
+
+    if (query->command) {
+        seal_km_redis_command_abandon(query->command);
+        query->command = NULL;
+    }
+
+    seal_km_redis_query_release(query, failed);
 }
 
 
@@ -225,7 +352,7 @@ static void
 seal_km_redis_query_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 {
     if (query->server) {
-        topology->release(query, failed);
+        seal_km_redis_pool_topology(query->pool)->release(query, failed);
         query->unsent = 0;
     }
 }
@@ -249,12 +376,7 @@ seal_km_redis_query_cancel(seal_km_redis_query_t *query)
         ngx_del_timer(&query->timer);
     }
 
-    if (query->command) {
-        seal_km_redis_command_abandon(query->command);
-        query->command = NULL;
-    }
-
-    seal_km_redis_query_release(query, 0);
+    seal_km_redis_query_detach(query, 0);
 
     seal_km_redis_reply_free(query->reply);
     query->reply = NULL;

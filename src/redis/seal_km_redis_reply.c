@@ -8,6 +8,14 @@
 #include "seal_km_redis_reply.h"
 
 
+/* no answer to what we ask has as many elements */
+#define SEAL_KM_REDIS_ELEMENTS_MAX  65536
+
+
+static seal_km_redis_reply_t *seal_km_redis_reply_create(
+    const redisReadTask *task, seal_km_redis_reply_e type, size_t size);
+static void *seal_km_redis_reply_add(const redisReadTask *task,
+    seal_km_redis_reply_t *reply);
 static ngx_uint_t seal_km_redis_reader_is_over_long(redisReader *redis);
 static void *seal_km_redis_reply_string(const redisReadTask *task, char *data,
     size_t len);
@@ -41,13 +49,13 @@ static redisReplyObjectFunctions  seal_km_redis_reply_functions = {
 /* replies without a text are never allocated, nor freed */
 
 static seal_km_redis_reply_t  seal_km_redis_nil =
-    { SEAL_KM_REDIS_REPLY_NIL, 0, { 0 } };
+    { .type = SEAL_KM_REDIS_REPLY_NIL };
 static seal_km_redis_reply_t  seal_km_redis_status =
-    { SEAL_KM_REDIS_REPLY_STATUS, 0, { 0 } };
+    { .type = SEAL_KM_REDIS_REPLY_STATUS };
 static seal_km_redis_reply_t  seal_km_redis_other =
-    { SEAL_KM_REDIS_REPLY_OTHER, 0, { 0 } };
+    { .type = SEAL_KM_REDIS_REPLY_OTHER };
 static seal_km_redis_reply_t  seal_km_redis_dropped =
-    { SEAL_KM_REDIS_REPLY_DROPPED, 0, { 0 } };
+    { .type = SEAL_KM_REDIS_REPLY_DROPPED };
 
 
 ngx_int_t
@@ -166,7 +174,11 @@ seal_km_redis_reader_is_over_long(redisReader *redis)
         return last - p > SEAL_KM_REDIS_LINE_MAX;
     }
 
-    for (len = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+    if (ngx_strlchr((u_char *) p, (u_char *) last, CR) == NULL) {
+        return last - p > (ssize_t) NGX_INT64_LEN;
+    }
+
+    for (len = 0; *p >= '0' && *p <= '9'; p++) {
         len = len * 10 + (*p - '0');
 
         if (len > SEAL_KM_REDIS_REPLY_MAX) {
@@ -181,14 +193,33 @@ seal_km_redis_reader_is_over_long(redisReader *redis)
 void
 seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
 {
-    if (reply == NULL
-        || (reply->type != SEAL_KM_REDIS_REPLY_STRING
-            && reply->type != SEAL_KM_REDIS_REPLY_ERROR))
-    {
+    ngx_uint_t  i;
+
+    if (reply == NULL) {
         return;
     }
 
-    OPENSSL_cleanse(reply->data, reply->len);
+    switch (reply->type) {
+
+    case SEAL_KM_REDIS_REPLY_STRING:
+    case SEAL_KM_REDIS_REPLY_ERROR:
+        OPENSSL_cleanse(reply->data, reply->len);
+        break;
+
+    case SEAL_KM_REDIS_REPLY_ARRAY:
+        for (i = 0; i < reply->n; i++) {
+            seal_km_redis_reply_free(reply->elements[i]);
+        }
+
+        break;
+
+    case SEAL_KM_REDIS_REPLY_INTEGER:
+        break;
+
+    default:
+        return;
+    }
+
     ngx_free(reply);
 }
 
@@ -219,9 +250,99 @@ seal_km_redis_reply_error_code(seal_km_redis_reply_t *reply)
 }
 
 
+ngx_uint_t
+seal_km_redis_reply_is_error(seal_km_redis_reply_t *reply, const char *code)
+{
+    size_t     len;
+    ngx_str_t  have;
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_ERROR) {
+        return 0;
+    }
+
+    have = seal_km_redis_reply_error_code(reply);
+    len = ngx_strlen(code);
+
+    return have.len == len && ngx_strncmp(have.data, code, len) == 0;
+}
+
+
+seal_km_redis_reply_t *
+seal_km_redis_reply_element(seal_km_redis_reply_t *reply, ngx_uint_t i,
+    seal_km_redis_reply_e type)
+{
+    if (reply == NULL
+        || reply->type != SEAL_KM_REDIS_REPLY_ARRAY
+        || i >= reply->n
+        || reply->elements[i]->type != type)
+    {
+        return NULL;
+    }
+
+    return reply->elements[i];
+}
+
+
+ngx_uint_t
+seal_km_redis_reply_is_string(seal_km_redis_reply_t *reply, ngx_uint_t i,
+    const char *text)
+{
+    seal_km_redis_reply_t  *string;
+
+    string = seal_km_redis_reply_element(reply, i, SEAL_KM_REDIS_REPLY_STRING);
+
+    return string != NULL
+           && string->len == ngx_strlen(text)
+           && ngx_strncmp(string->data, text, string->len) == 0;
+}
+
+
+static seal_km_redis_reply_t *
+seal_km_redis_reply_create(const redisReadTask *task,
+    seal_km_redis_reply_e type, size_t size)
+{
+    seal_km_redis_reply_t  *reply;
+
+    reply = ngx_alloc(sizeof(seal_km_redis_reply_t) + size, ngx_cycle->log);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(reply, sizeof(seal_km_redis_reply_t));
+    reply->type = type;
+
+    return reply;
+}
+
+
+/* hangs a reply into the array that it belongs to */
+
+static void *
+seal_km_redis_reply_add(const redisReadTask *task,
+    seal_km_redis_reply_t *reply)
+{
+    seal_km_redis_reply_t  *array;
+
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    if (task->parent != NULL) {
+        array = task->parent->obj;
+
+        if (array->type == SEAL_KM_REDIS_REPLY_ARRAY) {
+            array->elements[task->idx] = reply;
+        }
+    }
+
+    return reply;
+}
+
+
 static void *
 seal_km_redis_reply_string(const redisReadTask *task, char *data, size_t len)
 {
+    seal_km_redis_reply_e    type;
     seal_km_redis_reply_t   *reply;
     seal_km_redis_reader_t  *reader;
 
@@ -237,34 +358,34 @@ seal_km_redis_reply_string(const redisReadTask *task, char *data, size_t len)
         return NULL;
     }
 
-    if (task->parent != NULL) {
-        return &seal_km_redis_other;
-    }
-
     if (task->type == REDIS_REPLY_STATUS) {
-        return &seal_km_redis_status;
+        return seal_km_redis_reply_add(task, &seal_km_redis_status);
     }
 
-    if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_ERROR) {
-        return &seal_km_redis_other;
+    if ((task->parent != NULL && !reader->tree)
+        || (task->type != REDIS_REPLY_STRING
+            && task->type != REDIS_REPLY_ERROR))
+    {
+        return seal_km_redis_reply_add(task, &seal_km_redis_other);
     }
 
     if (reader->drop) {
-        return &seal_km_redis_dropped;
+        return seal_km_redis_reply_add(task, &seal_km_redis_dropped);
     }
 
-    reply = ngx_alloc(sizeof(seal_km_redis_reply_t) + len, ngx_cycle->log);
+    type = (task->type == REDIS_REPLY_STRING) ? SEAL_KM_REDIS_REPLY_STRING
+                                              : SEAL_KM_REDIS_REPLY_ERROR;
+
+    reply = seal_km_redis_reply_create(task, type, len);
     if (reply == NULL) {
         return NULL;
     }
 
-    reply->type = (task->type == REDIS_REPLY_STRING)
-                  ? SEAL_KM_REDIS_REPLY_STRING : SEAL_KM_REDIS_REPLY_ERROR;
     reply->len = len;
     ngx_memcpy(reply->data, data, len);
     reply->data[len] = '\0';
 
-    return reply;
+    return seal_km_redis_reply_add(task, reply);
 }
 
 
@@ -275,19 +396,59 @@ seal_km_redis_reply_array(const redisReadTask *task, size_t n)
 seal_km_redis_reply_array(const redisReadTask *task, int n)
 #endif
 {
+    ngx_uint_t               i, max;
+    seal_km_redis_reply_t   *reply;
     seal_km_redis_reader_t  *reader;
 
     reader = task->privdata;
-    reader->other = 1;
 
-    return &seal_km_redis_other;
+    if (!reader->tree) {
+        reader->other = 1;
+        return seal_km_redis_reply_add(task, &seal_km_redis_other);
+    }
+
+    max = n;
+
+    if (max > SEAL_KM_REDIS_ELEMENTS_MAX) {
+        return NULL;
+    }
+
+    reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_ARRAY,
+                                       max * sizeof(seal_km_redis_reply_t *));
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->n = max;
+    reply->elements = (seal_km_redis_reply_t **) (reply + 1);
+
+    for (i = 0; i < max; i++) {
+        reply->elements[i] = &seal_km_redis_nil;
+    }
+
+    return seal_km_redis_reply_add(task, reply);
 }
 
 
 static void *
 seal_km_redis_reply_integer(const redisReadTask *task, long long value)
 {
-    return &seal_km_redis_other;
+    seal_km_redis_reply_t   *reply;
+    seal_km_redis_reader_t  *reader;
+
+    reader = task->privdata;
+
+    if (!reader->tree) {
+        return seal_km_redis_reply_add(task, &seal_km_redis_other);
+    }
+
+    reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_INTEGER, 0);
+
+    if (reply != NULL) {
+        reply->integer = value;
+    }
+
+    return seal_km_redis_reply_add(task, reply);
 }
 
 
@@ -297,14 +458,14 @@ static void *
 seal_km_redis_reply_double(const redisReadTask *task, double value, char *data,
     size_t len)
 {
-    return &seal_km_redis_other;
+    return seal_km_redis_reply_add(task, &seal_km_redis_other);
 }
 
 
 static void *
 seal_km_redis_reply_bool(const redisReadTask *task, int value)
 {
-    return &seal_km_redis_other;
+    return seal_km_redis_reply_add(task, &seal_km_redis_other);
 }
 
 #endif
@@ -313,7 +474,7 @@ seal_km_redis_reply_bool(const redisReadTask *task, int value)
 static void *
 seal_km_redis_reply_nil(const redisReadTask *task)
 {
-    return (task->parent == NULL) ? &seal_km_redis_nil : &seal_km_redis_other;
+    return seal_km_redis_reply_add(task, &seal_km_redis_nil);
 }
 
 

@@ -29,15 +29,20 @@ typedef enum {
     SEAL_KM_REDIS_REPLY_NIL,
     SEAL_KM_REDIS_REPLY_STATUS,
     SEAL_KM_REDIS_REPLY_ERROR,
-    SEAL_KM_REDIS_REPLY_OTHER,     /* nothing that we ask for answers so */
+    SEAL_KM_REDIS_REPLY_INTEGER,   /* these two only where a tree is wanted */
+    SEAL_KM_REDIS_REPLY_ARRAY,
+    SEAL_KM_REDIS_REPLY_OTHER,     /* what was asked for is not answered so */
     SEAL_KM_REDIS_REPLY_DROPPED    /* nobody waits for it: not copied */
 } seal_km_redis_reply_e;
 
 
 struct seal_km_redis_reply_s {
-    seal_km_redis_reply_e   type;
-    size_t                  len;      /* of a string or an error */
-    u_char                  data[1];
+    seal_km_redis_reply_e    type;
+    int64_t                  integer;
+    ngx_uint_t               n;         /* of an array; none is NULL */
+    seal_km_redis_reply_t  **elements;
+    size_t                   len;       /* of a string or an error */
+    u_char                   data[1];   /* terminated */
 };
 
 
@@ -45,7 +50,8 @@ typedef struct {
     redisReader            *redis;
     size_t                  used;     /* bytes of its buffer to cleanse */
     unsigned                drop:1;   /* the next reply is nobody's */
-    unsigned                other:1;  /* an aggregate has begun */
+    unsigned                tree:1;   /* it may be an integer or an array */
+    unsigned                other:1;  /* it is one that may not be */
 } seal_km_redis_reader_t;
 
 
@@ -67,7 +73,7 @@ ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
 ngx_int_t seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply);
 
-/* cleanses and frees; NULL does nothing */
+/* cleanses and frees, with all elements; NULL does nothing */
 void seal_km_redis_reply_free(seal_km_redis_reply_t *reply);
 
 /*
@@ -76,6 +82,18 @@ void seal_km_redis_reply_free(seal_km_redis_reply_t *reply);
  * is no word.
  */
 ngx_str_t seal_km_redis_reply_error_code(seal_km_redis_reply_t *reply);
+
+/* 1 if the reply is an error of that code */
+ngx_uint_t seal_km_redis_reply_is_error(seal_km_redis_reply_t *reply,
+    const char *code);
+
+/* element i of an array if it is of that type, else NULL */
+seal_km_redis_reply_t *seal_km_redis_reply_element(
+    seal_km_redis_reply_t *reply, ngx_uint_t i, seal_km_redis_reply_e type);
+
+/* 1 if element i of an array is that string */
+ngx_uint_t seal_km_redis_reply_is_string(seal_km_redis_reply_t *reply,
+    ngx_uint_t i, const char *text);
 
 
 #endif /* SEAL_KM_REDIS_REPLY_H */

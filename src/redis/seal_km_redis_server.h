@@ -1,6 +1,6 @@
 /*
- * One Redis server as a worker knows it: its address and the persistent
- * connections to it; and the pool of servers that share their settings.
+ * One Redis server as a worker knows it: its address, and the persistent
+ * connections to it.
  */
 
 
@@ -11,20 +11,39 @@
 #include "seal_km_redis_connection.h"
 
 
-/*
- * The server of that address, made and kept in the pool at its first use.
- * NULL: out of memory.
- */
-seal_km_redis_server_t *seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
-    seal_km_redis_address_t *address);
+struct seal_km_redis_server_s {
+    ngx_queue_t                   queue;      /* of the pool */
+    seal_km_redis_address_t       address;    /* a copy of our own */
+    ngx_sockaddr_t                sockaddr;
+    ngx_uint_t                    greeting;   /* SEAL_KM_REDIS_GREET_... */
+    ngx_uint_t                    generation; /* the pool's mark */
+    ngx_uint_t                    n;
+    seal_km_redis_connection_t    connections[1];
+};
+
 
 /*
- * Sends GET key over the connection with the fewest commands.  NULL where the
- * server takes none: it has just failed, or too many wait for it already.
+ * A server of that address, whose connections are made with settings and
+ * greeted so, none of them open yet.  NULL: out of memory.
  */
-seal_km_redis_command_t *seal_km_redis_server_get(
-    seal_km_redis_server_t *server, ngx_str_t *key,
-    seal_km_redis_command_pt handler, void *data);
+seal_km_redis_server_t *seal_km_redis_server_create(
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address,
+    ngx_uint_t greeting);
+
+/* closes its connections, without a call of any handler, and frees it */
+void seal_km_redis_server_destroy(seal_km_redis_server_t *server);
+
+/* commands that somebody waits for */
+ngx_uint_t seal_km_redis_server_waiters(seal_km_redis_server_t *server);
+
+/*
+ * Sends a command over the connection with the fewest commands.  NULL where
+ * the server takes none: it has just failed, or too many wait for it already.
+ */
+seal_km_redis_command_t *seal_km_redis_server_send(
+    seal_km_redis_server_t *server, int argc, const char **argv,
+    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
+    void *data);
 
 
 #endif /* SEAL_KM_REDIS_SERVER_H */

@@ -1,67 +1,184 @@
 /*
- * The servers that the caller was configured with, each of which holds all
- * records: the caller's balancer says which one to ask.
+ * Servers each of which holds all records: those of an upstream, among whom
+ * the caller's balancer chooses, or the addresses that a name has now.
  */
 
 
 #include "seal_km_redis_topology.h"
 
 
-static ngx_int_t seal_km_redis_standalone_pick(seal_km_redis_query_t *query);
-static void seal_km_redis_standalone_release(seal_km_redis_query_t *query,
-    ngx_uint_t failed);
-static ngx_int_t seal_km_redis_standalone_error(seal_km_redis_query_t *query,
-    seal_km_redis_reply_t *reply);
-
-
-const seal_km_redis_topology_t  seal_km_redis_standalone = {
-    seal_km_redis_standalone_pick,
-    seal_km_redis_standalone_release,
-    seal_km_redis_standalone_error
-};
+/* milliseconds between two looks at servers whose address has gone */
+#define SEAL_KM_REDIS_STANDALONE_SWEEP  200
 
 
 typedef struct {
-    ngx_str_t    code;
-    ngx_uint_t   not_now;    /* the server cannot serve anybody now */
-    const char  *advice;
-} seal_km_redis_error_t;
+    /* an event's data: nginx' debug log reads an int behind three pointers */
+    seal_km_redis_pool_t     *pool;
+    seal_km_redis_server_t  **servers;   /* of the name; NULL: the balancer's */
+    ngx_uint_t                n;
+    int                       ident;
+
+    ngx_uint_t                turn;
+    ngx_event_t               sweep;
+} seal_km_redis_standalone_t;
 
 
-static const seal_km_redis_error_t  seal_km_redis_errors[] = {
-    { ngx_string("LOADING"), 1, "it is still reading its data set" },
-    { ngx_string("MASTERDOWN"), 1, "it is a replica that lost its master" },
-    { ngx_string("CLUSTERDOWN"), 1, "its cluster does not serve this slot" },
-    { ngx_string("NOAUTH"), 1, "set \"seal_km_redis_password\"" },
-    { ngx_string("NOPERM"), 0,
-      "its user needs +get on the keys of \"seal_km_redis_key_prefix\"" },
-    { ngx_string("WRONGTYPE"), 0, "the record is no String, load it with SET" },
-    { ngx_string("MOVED"), 0, "it is a node of a cluster" },
-    { ngx_null_string, 0, "see the log of the server" }
+static void *seal_km_redis_standalone_create(ngx_conf_t *cf,
+    seal_km_redis_pool_t *pool);
+static void seal_km_redis_standalone_destroy(void *state);
+static void seal_km_redis_standalone_resolved(void *state);
+static void seal_km_redis_standalone_sweep_handler(ngx_event_t *ev);
+static ngx_int_t seal_km_redis_standalone_pick(seal_km_redis_query_t *query);
+static void seal_km_redis_standalone_release(seal_km_redis_query_t *query,
+    ngx_uint_t failed);
+
+
+const seal_km_redis_topology_t  seal_km_redis_standalone = {
+    seal_km_redis_standalone_create,
+    seal_km_redis_standalone_resolved,     /* start: with what nginx resolved */
+    seal_km_redis_standalone_destroy,
+    seal_km_redis_standalone_resolved,
+    seal_km_redis_standalone_pick,
+    seal_km_redis_standalone_release,
+    seal_km_redis_error
 };
+
+
+static void *
+seal_km_redis_standalone_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
+{
+    seal_km_redis_standalone_t  *s;
+
+    s = ngx_pcalloc(cf->pool, sizeof(seal_km_redis_standalone_t));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->pool = pool;
+    s->ident = -1;
+
+    s->sweep.handler = seal_km_redis_standalone_sweep_handler;
+    s->sweep.data = s;
+    s->sweep.log = cf->cycle->log;
+    s->sweep.cancelable = 1;
+
+    return s;
+}
+
+
+static void
+seal_km_redis_standalone_destroy(void *state)
+{
+    seal_km_redis_standalone_t  *s = state;
+
+    if (s->sweep.timer_set) {
+        ngx_del_timer(&s->sweep);
+    }
+
+    if (s->servers) {
+        ngx_free(s->servers);
+    }
+}
+
+
+/* where the name of seal_km_pass is resolved again: it has been */
+
+static void
+seal_km_redis_standalone_resolved(void *state)
+{
+    ngx_uint_t                   i, n;
+    seal_km_redis_address_t     *seeds;
+    seal_km_redis_server_t     **servers;
+    seal_km_redis_standalone_t  *s = state;
+
+    if (seal_km_redis_pool_settings(s->pool)->resolver == NULL) {
+        return;
+    }
+
+    seeds = seal_km_redis_pool_seeds(s->pool, &n);
+
+    servers = ngx_calloc(n * sizeof(seal_km_redis_server_t *),
+                         ngx_cycle->log);
+    if (servers == NULL) {
+        return;
+    }
+
+    seal_km_redis_pool_begin(s->pool);
+
+    if (s->servers) {
+        ngx_free(s->servers);
+    }
+
+    s->servers = servers;
+    s->n = 0;
+
+    for (i = 0; i < n; i++) {
+        servers[s->n] = seal_km_redis_pool_server(s->pool, &seeds[i], 0);
+
+        if (servers[s->n]) {
+            s->n++;
+        }
+    }
+
+    seal_km_redis_pool_commit(s->pool);
+
+    if (!s->sweep.timer_set && !ngx_exiting) {
+        ngx_add_timer(&s->sweep, 1);
+    }
+}
+
+
+static void
+seal_km_redis_standalone_sweep_handler(ngx_event_t *ev)
+{
+    seal_km_redis_standalone_t  *s;
+
+    s = ev->data;
+
+    if (!ngx_exiting && seal_km_redis_pool_sweep(s->pool)) {
+        ngx_add_timer(&s->sweep, SEAL_KM_REDIS_STANDALONE_SWEEP);
+    }
+}
 
 
 static ngx_int_t
 seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
 {
-    ngx_int_t                  rc;
-    seal_km_redis_address_t    address;
-    seal_km_redis_balancer_t  *balancer;
+    seal_km_redis_address_t      address;
+    seal_km_redis_balancer_t    *balancer;
+    seal_km_redis_standalone_t  *s;
+
+    s = seal_km_redis_pool_state(query->pool);
+
+    if (s->servers) {
+
+        if (query->tries >= s->n) {
+            return NGX_DECLINED;
+        }
+
+        if (query->tries == 0) {
+            query->turn = s->turn++;
+        }
+
+        query->server = s->servers[(query->turn + query->tries) % s->n];
+
+        return NGX_OK;
+    }
 
     balancer = &query->balancer;
 
-    rc = balancer->get(balancer->data, &address);
-
-    if (rc != NGX_OK) {
+    if (balancer->get(balancer->data, &address) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    query->server = seal_km_redis_pool_server(query->pool, &address);
+    query->server = seal_km_redis_pool_server(query->pool, &address, 0);
 
     if (query->server == NULL) {
         balancer->free(balancer->data, 0);
         return NGX_DECLINED;
     }
+
+    query->balanced = 1;
 
     return NGX_OK;
 }
@@ -72,30 +189,13 @@ seal_km_redis_standalone_release(seal_km_redis_query_t *query,
     ngx_uint_t failed)
 {
     query->server = NULL;
-    query->balancer.free(query->balancer.data, failed);
-}
 
-
-static ngx_int_t
-seal_km_redis_standalone_error(seal_km_redis_query_t *query,
-    seal_km_redis_reply_t *reply)
-{
-    ngx_str_t                     code;
-    const seal_km_redis_error_t  *error;
-
-    code = seal_km_redis_reply_error_code(reply);
-
-    for (error = seal_km_redis_errors; error->code.len; error++) {
-        if (code.len == error->code.len
-            && ngx_strncmp(code.data, error->code.data, code.len) == 0)
-        {
-            break;
-        }
+    if (failed) {
+        query->tries++;
     }
 
-    ngx_log_error(NGX_LOG_ERR, query->log, 0,
-                  "Redis answered GET with the error \"%V\": %s", &code,
-                  error->advice);
-
-    return error->not_now ? NGX_DECLINED : NGX_OK;
+    if (query->balanced) {
+        query->balanced = 0;
+        query->balancer.free(query->balancer.data, failed);
+    }
 }

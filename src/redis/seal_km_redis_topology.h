@@ -8,13 +8,22 @@
 #define SEAL_KM_REDIS_TOPOLOGY_H
 
 
-#include "seal_km_redis_server.h"
+#include "seal_km_redis_pool.h"
 
 
 typedef struct {
+    /* its state for a pool, made with the configuration; NULL: no memory */
+    void      *(*create)(ngx_conf_t *cf, seal_km_redis_pool_t *pool);
+    void       (*start)(void *state);
+    void       (*destroy)(void *state);
+
+    /* the seeds, or the addresses of names, may have changed */
+    void       (*resolved)(void *state);
+
     /*
-     * Who serves this query's key?  Sets query->server; NGX_DECLINED: nobody
-     * (any more).
+     * Who serves this query's key?  NGX_OK and query->server; NGX_AGAIN: that
+     * is being found out, and the query was parked till then; NGX_DECLINED:
+     * nobody (any more).
      */
     ngx_int_t  (*pick)(seal_km_redis_query_t *query);
 
@@ -23,15 +32,49 @@ typedef struct {
 
     /*
      * Here is an error for an answer, to be logged.  NGX_OK: it is the answer;
-     * NGX_DECLINED: this server cannot serve now, another one may.
+     * NGX_DECLINED: this server cannot serve now, another one may; NGX_AGAIN:
+     * query->server has been set to the one to ask; NGX_BUSY: the query was
+     * parked.
      */
     ngx_int_t  (*error)(seal_km_redis_query_t *query,
                    seal_km_redis_reply_t *reply);
 } seal_km_redis_topology_t;
 
 
+/* the topology of a pool */
+const seal_km_redis_topology_t *seal_km_redis_pool_topology(
+    seal_km_redis_pool_t *pool);
+
+/*
+ * Which one of a master (0) and its replicas (1 to n - 1) to ask next, by
+ * whom the settings say to read from; NGX_DECLINED after all have failed.
+ */
+ngx_int_t seal_km_redis_query_choose(seal_km_redis_query_t *query,
+    ngx_uint_t n);
+
+/* puts a query aside, into the queue of whom it waits for */
+void seal_km_redis_query_park(seal_km_redis_query_t *query,
+    ngx_queue_t *queue);
+
+/* goes on with all queries of the queue, which may park again */
+void seal_km_redis_query_wake(ngx_queue_t *queue);
+
+/*
+ * Logs an error that answered a GET, with what to do about it.  NGX_OK or
+ * NGX_DECLINED, as of error() above.
+ */
+ngx_int_t seal_km_redis_error(seal_km_redis_query_t *query,
+    seal_km_redis_reply_t *reply);
+
+
 /* servers that all hold everything: one, or the caller's balanced set */
 extern const seal_km_redis_topology_t  seal_km_redis_standalone;
+
+/* a master and its replicas, of whom sentinels tell */
+extern const seal_km_redis_topology_t  seal_km_redis_sentinel;
+
+/* masters that share the slots among them, each with its replicas */
+extern const seal_km_redis_topology_t  seal_km_redis_cluster;
 
 
 #endif /* SEAL_KM_REDIS_TOPOLOGY_H */

@@ -1,0 +1,317 @@
+/*
+ * What a connection says, and has to hear, before it is used.
+ */
+
+
+#include "seal_km_redis_greeting.h"
+
+
+#define SEAL_KM_REDIS_CLIENT_NAME  "nginx-seal-km"
+
+
+static ngx_int_t seal_km_redis_greet_auth(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_greet_subscribe(seal_km_redis_connection_t *rc);
+static void seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_readonly_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_role_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_greet_answered(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply, const char *refused);
+static void seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
+
+
+/*
+ * What is answered before any query is written.  SETNAME is a courtesy, for
+ * which a user with nothing but +get need not be allowed.
+ */
+
+ngx_int_t
+seal_km_redis_greet(seal_km_redis_connection_t *rc)
+{
+    u_char       database[NGX_INT_T_LEN + 1];
+    const char  *argv[3];
+
+    if (rc->settings->password.len
+        && seal_km_redis_greet_auth(rc) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (rc->settings->database) {
+        *ngx_sprintf(database, "%ui", rc->settings->database) = '\0';
+
+        argv[0] = "SELECT";
+        argv[1] = (char *) database;
+
+        if (seal_km_redis_connection_greet(rc, 2, argv, NULL, 0,
+                                         seal_km_redis_select_handler)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    argv[0] = "ROLE";
+
+    if (rc->greeting & (SEAL_KM_REDIS_GREET_MASTER|SEAL_KM_REDIS_GREET_REPLICA)
+        && seal_km_redis_connection_greet(rc, 1, argv, NULL, SEAL_KM_REDIS_TREE,
+                                        seal_km_redis_role_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    argv[0] = "READONLY";
+
+    if (rc->greeting & SEAL_KM_REDIS_GREET_READONLY
+        && seal_km_redis_connection_greet(rc, 1, argv, NULL, 0,
+                                        seal_km_redis_readonly_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    argv[0] = "CLIENT";
+    argv[1] = "SETNAME";
+    argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
+
+    if (seal_km_redis_connection_greet(rc, 3, argv, NULL, 0,
+                                     seal_km_redis_setname_handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* nobody waits for it */
+    rc->replies--;
+
+    if (rc->greeting & SEAL_KM_REDIS_GREET_SUBSCRIBE) {
+        return seal_km_redis_greet_subscribe(rc);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+seal_km_redis_greet_auth(seal_km_redis_connection_t *rc)
+{
+    size_t       len[3];
+    ngx_uint_t   n;
+    ngx_str_t   *user, *password;
+    const char  *argv[3];
+
+    user = &rc->settings->user;
+    password = &rc->settings->password;
+
+    argv[0] = "AUTH";
+    len[0] = 4;
+    n = 1;
+
+    if (user->len) {
+        argv[n] = (char *) user->data;
+        len[n++] = user->len;
+    }
+
+    argv[n] = (char *) password->data;
+    len[n++] = password->len;
+
+    return seal_km_redis_connection_greet(rc, n, argv, len, 0,
+                                        seal_km_redis_auth_handler);
+}
+
+
+/* its answer is the first message of the subscription: none is awaited */
+
+static ngx_int_t
+seal_km_redis_greet_subscribe(seal_km_redis_connection_t *rc)
+{
+    static const char  subscribe[] = "SUBSCRIBE +switch-master\r\n";
+
+    if (rc->out_size - rc->out_last < sizeof(subscribe) - 1) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(rc->out + rc->out_last, subscribe, sizeof(subscribe) - 1);
+    rc->out_last += sizeof(subscribe) - 1;
+
+    return NGX_OK;
+}
+
+
+static void
+seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    seal_km_redis_connection_t  *rc = data;
+
+    if (end != SEAL_KM_REDIS_ANSWERED) {
+        return;
+    }
+
+    if (rc->settings->sentinels) {
+        seal_km_redis_greet_answered(rc, reply,
+                       "refused the credentials: check "
+                       "\"seal_km_redis_sentinel_user\" and "
+                       "\"seal_km_redis_sentinel_password\" against its ACL");
+        return;
+    }
+
+    seal_km_redis_greet_answered(rc, reply,
+                                "refused the credentials: check "
+                                "\"seal_km_redis_user\" and "
+                                "\"seal_km_redis_password\" against its ACL");
+}
+
+
+static void
+seal_km_redis_select_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    if (end == SEAL_KM_REDIS_ANSWERED) {
+        seal_km_redis_greet_answered(data, reply,
+                                "refused the database: check "
+                                "\"seal_km_redis_database\", and that the "
+                                "user has +select");
+    }
+}
+
+
+static void
+seal_km_redis_readonly_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    if (end == SEAL_KM_REDIS_ANSWERED) {
+        seal_km_redis_greet_answered(data, reply,
+                                "refused to be read as a replica: check that "
+                                "the user has +readonly");
+    }
+}
+
+
+/*
+ * Redis calls a replica a slave here; one that is not connected to its master
+ * may have read nothing of it yet.  A server in the other role is not at
+ * fault, but must not be asked: it may be empty, or behind.
+ */
+
+static void
+seal_km_redis_role_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    const char                  *what;
+    ngx_uint_t                   fits;
+    seal_km_redis_connection_t  *rc = data;
+
+    if (end != SEAL_KM_REDIS_ANSWERED) {
+        return;
+    }
+
+    fits = (rc->greeting & SEAL_KM_REDIS_GREET_MASTER
+            && seal_km_redis_reply_is_string(reply, 0, "master"))
+           || (rc->greeting & SEAL_KM_REDIS_GREET_REPLICA
+               && seal_km_redis_reply_is_string(reply, 0, "slave")
+               && seal_km_redis_reply_is_string(reply, 3, "connected"));
+
+    what = seal_km_redis_refusal(reply);
+
+    if (what == NULL) {
+        what = (reply->type == SEAL_KM_REDIS_REPLY_ARRAY)
+               ? "is not in the role that a sentinel says"
+               : "did not tell its role: check that the user has +role";
+    }
+
+    seal_km_redis_reply_free(reply);
+
+    if (fits) {
+        seal_km_redis_connection_greeted(rc);
+
+    } else {
+        seal_km_redis_connection_refused(rc, what);
+    }
+}
+
+
+static void
+seal_km_redis_greet_answered(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply, const char *refused)
+{
+    const char  *what;
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_STATUS) {
+        what = seal_km_redis_refusal(reply);
+
+        /* its text may quote the password, and is told to nobody */
+        seal_km_redis_reply_free(reply);
+
+        seal_km_redis_connection_refused(rc, what ? what : refused);
+        return;
+    }
+
+    seal_km_redis_connection_greeted(rc);
+}
+
+
+/* a refusal of the name is nobody's concern, one of the connection is */
+
+static void
+seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    const char  *what;
+
+    if (end != SEAL_KM_REDIS_ANSWERED) {
+        return;
+    }
+
+    what = seal_km_redis_refusal(reply);
+
+    seal_km_redis_reply_free(reply);
+
+    if (what) {
+        seal_km_redis_connection_refused(data, what);
+    }
+}
+
+
+/*
+ * A server may refuse whom it has accepted, in its first reply to whatever.
+ * Says what an operator must do then; NULL if it does not refuse.
+ */
+
+static const char *
+seal_km_redis_refusal(seal_km_redis_reply_t *reply)
+{
+    ngx_str_t  code;
+
+    static const char  too_many[] = "ERR max number of clients";
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_ERROR) {
+        return NULL;
+    }
+
+    code = seal_km_redis_reply_error_code(reply);
+
+    if (code.len == 6 && ngx_strncmp(code.data, "NOAUTH", 6) == 0) {
+        return "wants a password: set \"seal_km_redis_password\", or that of "
+               "the sentinels";
+    }
+
+    if (code.len == 6 && ngx_strncmp(code.data, "DENIED", 6) == 0) {
+        return "refuses this host: see its \"protected-mode\"";
+    }
+
+    if (reply->len >= sizeof(too_many) - 1
+        && ngx_strncmp(reply->data, too_many, sizeof(too_many) - 1) == 0)
+    {
+        return "has too many clients: raise its \"maxclients\"";
+    }
+
+    return NULL;
+}

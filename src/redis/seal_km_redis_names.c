@@ -1,0 +1,257 @@
+/*
+ * Host names that are resolved again when their time to live is over.
+ */
+
+
+#include "seal_km_redis_names.h"
+
+
+/* milliseconds: how soon a name is asked for again that was not resolved, and
+ * how often at most one is whose time to live is nothing */
+#define SEAL_KM_REDIS_NAMES_RETRY  1000
+
+
+typedef struct {
+    /* an event's data: nginx' debug log reads an int behind three pointers */
+    seal_km_redis_names_t         *names;
+    seal_km_redis_name_address_t  *addresses;
+    ngx_resolver_ctx_t            *ctx;         /* while it is resolved */
+    int                            ident;
+
+    ngx_uint_t                     n;
+    ngx_event_t                    timer;
+    ngx_queue_t                    queue;
+    unsigned                       failing:1;   /* the log has been told */
+    ngx_str_t                      host;
+} seal_km_redis_name_t;
+
+
+struct seal_km_redis_names_s {
+    ngx_resolver_t                *resolver;
+    ngx_msec_t                     timeout;
+    seal_km_redis_names_pt         handler;
+    void                          *data;
+    ngx_queue_t                    queue;
+};
+
+
+static seal_km_redis_name_t *seal_km_redis_names_add(
+    seal_km_redis_names_t *names, ngx_str_t *host);
+static void seal_km_redis_names_timer_handler(ngx_event_t *ev);
+static void seal_km_redis_names_resolve_handler(ngx_resolver_ctx_t *ctx);
+static ngx_int_t seal_km_redis_names_set(seal_km_redis_name_t *name,
+    ngx_resolver_ctx_t *ctx);
+
+
+seal_km_redis_names_t *
+seal_km_redis_names_create(ngx_conf_t *cf, ngx_resolver_t *resolver,
+    ngx_msec_t timeout, seal_km_redis_names_pt handler, void *data)
+{
+    seal_km_redis_names_t  *names;
+
+    names = ngx_pcalloc(cf->pool, sizeof(seal_km_redis_names_t));
+    if (names == NULL) {
+        return NULL;
+    }
+
+    names->resolver = resolver;
+    names->timeout = timeout;
+    names->handler = handler;
+    names->data = data;
+
+    ngx_queue_init(&names->queue);
+
+    return names;
+}
+
+
+void
+seal_km_redis_names_destroy(seal_km_redis_names_t *names)
+{
+    ngx_queue_t           *q;
+    seal_km_redis_name_t  *name;
+
+    while (!ngx_queue_empty(&names->queue)) {
+        q = ngx_queue_head(&names->queue);
+        name = ngx_queue_data(q, seal_km_redis_name_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (name->ctx) {
+            ngx_resolve_name_done(name->ctx);
+        }
+
+        if (name->timer.timer_set) {
+            ngx_del_timer(&name->timer);
+        }
+
+        if (name->addresses) {
+            ngx_free(name->addresses);
+        }
+
+        ngx_free(name);
+    }
+}
+
+
+ngx_int_t
+seal_km_redis_names_get(seal_km_redis_names_t *names, ngx_str_t *host,
+    seal_km_redis_name_address_t **addresses, ngx_uint_t *n)
+{
+    ngx_queue_t           *q;
+    seal_km_redis_name_t  *name;
+
+    for (q = ngx_queue_head(&names->queue);
+         q != ngx_queue_sentinel(&names->queue);
+         q = ngx_queue_next(q))
+    {
+        name = ngx_queue_data(q, seal_km_redis_name_t, queue);
+
+        if (name->host.len == host->len
+            && ngx_strncasecmp(name->host.data, host->data, host->len) == 0)
+        {
+            *addresses = name->addresses;
+            *n = name->n;
+
+            return name->n ? NGX_OK : NGX_AGAIN;
+        }
+    }
+
+    return seal_km_redis_names_add(names, host) ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+static seal_km_redis_name_t *
+seal_km_redis_names_add(seal_km_redis_names_t *names, ngx_str_t *host)
+{
+    seal_km_redis_name_t  *name;
+
+    name = ngx_calloc(sizeof(seal_km_redis_name_t) + host->len,
+                      ngx_cycle->log);
+    if (name == NULL) {
+        return NULL;
+    }
+
+    name->names = names;
+    name->ident = -1;
+    name->host.len = host->len;
+    name->host.data = (u_char *) (name + 1);
+    ngx_memcpy(name->host.data, host->data, host->len);
+
+    name->timer.handler = seal_km_redis_names_timer_handler;
+    name->timer.data = name;
+    name->timer.log = ngx_cycle->log;
+    name->timer.cancelable = 1;
+
+    ngx_queue_insert_tail(&names->queue, &name->queue);
+
+    /* the resolver may answer at once, and our caller is not ready for that */
+    ngx_add_timer(&name->timer, 1);
+
+    return name;
+}
+
+
+static void
+seal_km_redis_names_timer_handler(ngx_event_t *ev)
+{
+    ngx_resolver_ctx_t    *ctx;
+    seal_km_redis_name_t  *name;
+
+    name = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    ctx = ngx_resolve_start(name->names->resolver, NULL);
+
+    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
+        ngx_add_timer(&name->timer, SEAL_KM_REDIS_NAMES_RETRY);
+        return;
+    }
+
+    ctx->name = name->host;
+    ctx->handler = seal_km_redis_names_resolve_handler;
+    ctx->data = name;
+    ctx->timeout = name->names->timeout;
+    ctx->cancelable = 1;
+
+    name->ctx = ctx;
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+        /* it has freed the context */
+        name->ctx = NULL;
+        ngx_add_timer(&name->timer, SEAL_KM_REDIS_NAMES_RETRY);
+    }
+}
+
+
+static void
+seal_km_redis_names_resolve_handler(ngx_resolver_ctx_t *ctx)
+{
+    time_t                 valid;
+    ngx_int_t              rc;
+    ngx_msec_t             delay;
+    seal_km_redis_name_t  *name;
+
+    name = ctx->data;
+    name->ctx = NULL;
+
+    rc = NGX_ERROR;
+    delay = SEAL_KM_REDIS_NAMES_RETRY;
+
+    if (ctx->state == NGX_OK) {
+        rc = seal_km_redis_names_set(name, ctx);
+
+        valid = ctx->valid - ngx_time();
+        delay = (valid > 1) ? (ngx_msec_t) valid * 1000 : delay;
+        name->failing = 0;
+
+    } else if (!name->failing) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "Redis host \"%V\" could not be resolved (%i: %s)",
+                      &name->host, ctx->state,
+                      ngx_resolver_strerror(ctx->state));
+        name->failing = 1;
+    }
+
+    ngx_resolve_name_done(ctx);
+
+    if (!ngx_exiting) {
+        ngx_add_timer(&name->timer, delay);
+    }
+
+    if (rc == NGX_OK) {
+        name->names->handler(name->names->data);
+    }
+}
+
+
+static ngx_int_t
+seal_km_redis_names_set(seal_km_redis_name_t *name, ngx_resolver_ctx_t *ctx)
+{
+    ngx_uint_t                     i;
+    seal_km_redis_name_address_t  *addresses;
+
+    addresses = ngx_calloc(ctx->naddrs * sizeof(seal_km_redis_name_address_t),
+                           ngx_cycle->log);
+    if (addresses == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ctx->naddrs; i++) {
+        ngx_memcpy(&addresses[i].sockaddr, ctx->addrs[i].sockaddr,
+                   ctx->addrs[i].socklen);
+        addresses[i].socklen = ctx->addrs[i].socklen;
+    }
+
+    if (name->addresses) {
+        ngx_free(name->addresses);
+    }
+
+    name->addresses = addresses;
+    name->n = ctx->naddrs;
+
+    return NGX_OK;
+}
