@@ -259,6 +259,11 @@ sub _command {
     my ($buffer) = @_;
     my @args;
 
+    # without a "*" it is an inline command, of words
+    if ($$buffer =~ s/\A([^*\r\n][^\r\n]*)\r?\n//) {
+        return split ' ', $1;
+    }
+
     for ($$buffer) {
         pos = 0;
         /\G\*(\d+)\r\n/gc or return;

@@ -8,12 +8,17 @@ package SealKM::Redis;
 #     $redis->cli('DBSIZE');                  redis-cli's output
 #     $redis->command('GET', 'x');            the reply; dies of an error reply
 #     $redis->address, $redis->unix           for seal_km_pass
+#     $redis->tls_address
+#     $redis->calls('get')                    how often it was called
 #     $redis->stop, ->cont, ->kill, ->restart
 #
 # Options: port (of another one that is dead), requirepass, acl (lines of an ACL
 # file), login (what the test itself sends with AUTH; requirepass by default),
-# args (more arguments of redis-server).  The program is $SEAL_KM_REDIS_SERVER,
-# redis-server by default.
+# tls (one of SealKM::Certificates: a port more, with TLS), tls_auth (the
+# authority that client certificates are to be of), args (more arguments of
+# redis-server), config (lines of a configuration file, which it may change).  The
+# program is $SEAL_KM_REDIS_SERVER, redis-server by default, and redis-cli its
+# counterpart: valkey-cli for valkey-server.
 
 use strict;
 use warnings;
@@ -37,28 +42,48 @@ sub start {
     mkdir $self->{dir} or die "$self->{dir}: $!";
 
     $self->{args} = [
-        '--port', $self->{port}, '--bind', '127.0.0.1', '--dir', $self->{dir},
+        '--port', $self->{port}, '--bind', '127.0.0.1', '-::1',
+        '--dir', $self->{dir},
         '--unixsocket', "$self->{dir}/sock", '--save', '', '--appendonly', 'no',
         '--logfile', "$self->{dir}/log", '--daemonize', 'no',
         ($opts{requirepass} ? ('--requirepass', $opts{requirepass}) : ()),
         ($opts{acl} ? ('--aclfile', temp_file($opts{acl}, "redis$n.acl")) : ()),
-        @{ $opts{args} // [] },
     ];
+
+    if ($opts{tls}) {
+        $self->{tls_port} //= free_port();
+        push @{ $self->{args} }, '--tls-port', $self->{tls_port},
+            '--tls-cert-file', $opts{tls}{crt},
+            '--tls-key-file', $opts{tls}{key},
+            '--tls-ca-cert-file', $opts{tls_auth} // $opts{tls}{crt},
+            '--tls-auth-clients', $opts{tls_auth} ? 'yes' : 'no';
+    }
+
+    push @{ $self->{args} }, @{ $opts{args} // [] };
+    unshift @{ $self->{args} }, temp_file($opts{config}, "redis$n.conf")
+        if $opts{config};
 
     push @running, $self;
     return $self->restart;
 }
 
 
+sub server_program { return $ENV{SEAL_KM_REDIS_SERVER} || 'redis-server' }
+sub cli_program    { return server_program() =~ s/-server\b/-cli/r }
+
+
 sub port    { return $_[0]{port} }
 sub address { return "127.0.0.1:$_[0]{port}" }
+sub pid     { return $_[0]{pid} }
+sub dir     { return $_[0]{dir} }
 sub unix    { return "unix:$_[0]{dir}/sock" }
+sub tls_address { return "127.0.0.1:$_[0]{tls_port}" }
 
 
 # starts it (again, empty) and waits until it answers
 sub restart {
     my ($self) = @_;
-    my $program = $ENV{SEAL_KM_REDIS_SERVER} || 'redis-server';
+    my $program = server_program();
 
     $self->kill;
     defined($self->{pid} = fork) or die "fork: $!";
@@ -104,8 +129,8 @@ sub cli {
     my @login = ((defined $user ? ('--user', $user) : ()),
                  (defined $password ? ('--pass', $password) : ()));
 
-    open my $out, '-|', 'redis-cli', '--no-auth-warning', '-p', $self->{port},
-        @login, @args or die "redis-cli: $!";
+    open my $out, '-|', cli_program(), '--no-auth-warning', '-p',
+        $self->{port}, @login, @args or die cli_program() . ": $!";
     local $/;
     my $text = <$out> // '';
     close $out;
@@ -129,15 +154,38 @@ sub clients {
 }
 
 
+# how often the command was called, since the statistics were reset; those of a
+# subcommand are "cluster|slots"
+sub calls {
+    my ($self, $name) = @_;
+    my ($n) = $self->command('INFO', 'commandstats')
+        =~ /^cmdstat_\Q$name\E:calls=(\d+)/m;
+
+    return $n // 0;
+}
+
+
 sub command {
     my ($self, @args) = @_;
+    my $old = $self->{connection};
 
-    $self->{ready} ||= !@{ $self->{login} }
-                       || $self->_ask('AUTH', @{ $self->{login} });
+    my $reply = eval { $self->_login; $self->_ask(@args) };
+    if ($@) {
+        # of one that was open already the server may have had enough
+        die $@ if !$old || $@ !~ /connection closed/;
+        $self->_login;
+        $reply = $self->_ask(@args);
+    }
 
-    my $reply = $self->_ask(@args);
     die "Redis: $1\n" if defined $reply && !ref $reply && $reply =~ /^-(.*)/;
     return defined $reply ? substr($reply, 1) : undef;
+}
+
+
+sub _login {
+    my ($self) = @_;
+    return $self->{ready} ||= !@{ $self->{login} }
+                              || $self->_ask('AUTH', @{ $self->{login} });
 }
 
 

@@ -1,0 +1,203 @@
+package SealKM::Traffic;
+
+# Requests that go on while a test does something else: in a process of their
+# own, with the time of each.
+#
+#     my $traffic = traffic(\@services, location => '/km', rate => 200,
+#                           width => 20, keep => 1);
+#     ...
+#     for ($traffic->stop) {        oldest first
+#         $_->{service}, $_->{begin}, $_->{end}     time() of it and its answer
+#         $_->{status}, $_->{reason}, $_->{payload}  status 0: no response
+#     }
+#
+# They ask for the records of these services in turn, rate of them each second,
+# at most width at once; with keep over connections that are kept open.
+#
+#     service_key('a')              the key of a service's record
+#     service_request('a', '/km')   the text of a request for it, made quickly
+#     tally(@results)               "ok 210, store_timeout 3"
+#     worst(@results)               the longest of them, in seconds
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IO::Select;
+use List::Util 'max';
+use POSIX ();
+use SealKM::Client;
+use SealKM::Config;
+use SealKM::Keys;
+use SealKM::Util;
+use Test::Nginx::Util ();
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(traffic service_key service_request tally worst);
+
+my @running;
+my $owner = $$;
+my $started = 0;
+my $token;
+
+
+sub service_key { return "seal:km:$_[0]:service" }
+
+
+sub service_request {
+    my ($service, $location, $close) = @_;
+    $token //= mint(exp => int(time) + 3600);
+
+    my $body = sprintf '{"Version":"1.0.0","SKmsUri":"%s","ServiceID":"%s",'
+                       . '"Date/Time":%d}', SKMS_URI, $service, time;
+
+    return sprintf "POST %s HTTP/1.1\r\nHost: localhost\r\n%s"
+        . "Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
+        . "Content-Length: %d\r\n\r\n%s",
+        $location // '/km', $close ? "Connection: close\r\n" : '', $token,
+        length $body, $body;
+}
+
+
+sub traffic {
+    my ($services, %opts) = @_;
+
+    # of the parent, so that the port is of the nginx that runs now
+    my $self = bless { rate => 100, width => 20, location => '/km', %opts,
+                       services => $services,
+                       port => $Test::Nginx::Util::ServerPort,
+                       path => temp_dir() . '/traffic' . ++$started },
+                     __PACKAGE__;
+
+    service_request('x');
+    defined($self->{pid} = fork) or die "fork: $!";
+
+    if (!$self->{pid}) {
+        $SIG{PIPE} = 'IGNORE';
+        my $parent = getppid;
+        eval { $self->_run($parent); 1 } or print STDERR "# traffic: $@";
+        POSIX::_exit(0);
+    }
+
+    push @running, $self;
+    return $self;
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    open my $stop, '>', "$self->{path}.stop" or die $!;
+    waitpid delete $self->{pid}, 0;
+
+    my @names = qw(service begin end status reason payload);
+    open my $file, '<', $self->{path} or die "no traffic\n";
+    return map {
+        chomp;
+        my %set;
+        @set{@names} = split /\t/, $_, -1;
+        \%set;
+    } <$file>;
+}
+
+
+sub _run {
+    my ($self, $parent) = @_;
+    my $select = IO::Select->new;
+    my (%busy, @idle, @lines);
+    my ($n, $since) = (0, time);
+
+    my $done = sub {
+        my ($set, $res) = @_;
+        my ($payload) = $res
+            ? $res->body =~ /,"Payload":"([^"\\]*)"\}\z/ : ();
+
+        push @lines, join("\t", $set->{service}, $set->{begin}, time,
+            $res ? $res->status : 0, $res && $res->header('X-Reason') // '',
+            $payload // '') . "\n";
+    };
+
+    for ( ;; ) {
+        my $stopped = -e "$self->{path}.stop" || getppid != $parent;
+        last if $stopped && !%busy;
+
+        while (!$stopped && keys %busy < $self->{width}
+               && $n < (time - $since) * $self->{rate})
+        {
+            my $service = $self->{services}[$n++ % @{ $self->{services} }];
+            my $set = { service => $service, begin => time };
+
+            $set->{client} = pop @idle
+                || eval { SealKM::Client->new(port => $self->{port}) };
+            if (!eval { $set->{client}->send(service_request($service,
+                            $self->{location}, !$self->{keep})); 1 })
+            {
+                $done->($set);
+                next;
+            }
+
+            my $socket = $set->{client}->socket;
+            $busy{ fileno $socket } = $set;
+            $select->add($socket);
+        }
+
+        if (!%busy) {
+            sleep 0.002;
+            next;
+        }
+
+        for my $socket ($select->can_read(0.01)) {
+            my $set = delete $busy{ fileno $socket };
+            my $res = eval { $set->{client}->response };
+
+            $select->remove($socket);
+            $done->($set, $res);
+
+            if ($res && ($res->header('Connection') // '') ne 'close') {
+                push @idle, $set->{client};
+            } else {
+                $set->{client}->close;
+            }
+        }
+
+        # no answer at all
+        for my $fd (keys %busy) {
+            my $set = $busy{$fd};
+            next if time - $set->{begin} < $SealKM::Client::TIMEOUT;
+
+            $select->remove($set->{client}->socket);
+            delete $busy{$fd};
+            $done->($set);
+        }
+    }
+
+    open my $file, '>', $self->{path} or die "$self->{path}: $!";
+    print $file @lines;
+    close $file or die "$self->{path}: $!";
+}
+
+
+sub tally {
+    my (@results) = @_;
+    my %count;
+
+    $count{ $_->{reason} || "status $_->{status}" }++ for @results;
+    return join ', ', map { "$_ $count{$_}" } sort keys %count;
+}
+
+
+sub worst { return max(0, map { $_->{end} - $_->{begin} } @_) }
+
+
+END {
+    if ($$ == $owner) {
+        local $?;
+        for my $pid (grep { $_ } map { $_->{pid} } @running) {
+            kill 'KILL', $pid;
+            waitpid $pid, 0;
+        }
+    }
+}
+
+
+1;
