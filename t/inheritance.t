@@ -207,7 +207,10 @@ my @directives = (
 
 for (@directives) {
     my ($name, $values, $probe, $more, $log) = @$_;
-    my @more = map { ref $more eq 'CODE' ? [ $more->($_) ] : $more // [] } @$values;
+    my @more = map { [
+        $name eq 'redis_timeout' ? () : (redis_timeout => seconds(1) . 's'),
+        ref $more eq 'CODE' ? $more->($_) : @{ $more // [] },
+    ] } @$values;
     my @set = map { { $name => $_ } } @$values;
 
     # http, server, location

@@ -193,7 +193,8 @@ for my $name (sort keys %case) {
     my $case = $case{$name};
 
     test $name,
-        config => location('= /km', %{ $case->{location} }),
+        config => location('= /km', redis_timeout => seconds(3) . 's',
+                           %{ $case->{location} }),
         log => [ qr/SEAL KM Request refused, store_unavailable/, $case->{log} ],
         sub {
             my $redis = $case->{redis} // $open;

@@ -25,7 +25,8 @@ $redis->command('SELECT', 3);
 $redis->set('seal:km:x:service', 'record of x in 3');
 $redis->command('SELECT', 0);
 
-my @real = (pass => $redis->address, redis_password => 'one');
+my @real = (pass => $redis->address, redis_password => 'one',
+            redis_timeout => seconds(3) . 's');
 my @at = (pass => $fake->address, redis_timeout => '100s', window => '1h');
 
 sub ask {

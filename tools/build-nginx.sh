@@ -94,10 +94,13 @@ check_static() {
 # nginx (NGX_DEBUG_PALLOC) each allocation is one that the sanitizer watches.
 wrap_asan() {
     local folder=$top/build/asan
+    # a table of nginx's own, kept for the life of a worker
+    echo 'leak:ngx_http_upstream_update_random' > "$folder/suppressions"
     cat > "$folder/nginx" <<END
 #!/bin/sh
-export ASAN_OPTIONS="log_path=$folder/reports/asan:exitcode=0"
-export UBSAN_OPTIONS="log_path=$folder/reports/ubsan:exitcode=0"
+export ASAN_OPTIONS="log_path=$folder/reports/nginx:exitcode=0:quarantine_size_mb=8"
+export LSAN_OPTIONS="suppressions=$folder/suppressions:print_suppressions=0"
+export UBSAN_OPTIONS="log_path=$folder/reports/nginx:exitcode=0"
 exec "$folder/objs/nginx" "\$@"
 END
     chmod +x "$folder/nginx"
@@ -118,7 +121,9 @@ main() {
             ;;
         asan)
             fetch
-            build asan "$common -O1 $sanitize -DNGX_DEBUG_PALLOC=1" "$sanitize"
+            # linked statically, or else the two runtimes disagree on log_path
+            build asan "$common -O1 $sanitize -DNGX_DEBUG_PALLOC=1" \
+                "$sanitize -static-libasan -static-libubsan"
             wrap_asan
             ;;
         *) die "usage: tools/build-nginx.sh static|asan" ;;

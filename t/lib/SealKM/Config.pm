@@ -56,7 +56,12 @@ my $jwks;
 sub location {
     my ($path, %set) = @_;
 
+    # what is slow is not to time out; otherwise nginx' own defaults are right
+    my @slow = $ENV{TEST_NGINX_USE_VALGRIND}
+        ? (redis_timeout => '10s', redis_connect_timeout => '10s') : ();
+
     return "location $path {\n" . directives(
+        @slow,
         pass        => $default_pass // '127.0.0.1:1',
         uri         => SKMS_URI,
         jwks        => $set{jwks} // ($jwks //= jwks('rsa')),
