@@ -195,6 +195,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       offsetof(ngx_http_seal_km_loc_conf_t, leeway),
       &ngx_http_seal_km_leeway_post },
 
+    { ngx_string("seal_km_require_binding"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, require_binding),
+      NULL },
+
     { ngx_string("seal_km_bind"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE2,
       ngx_http_seal_km_set_bind,
@@ -387,6 +394,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->leeway = NGX_CONF_UNSET;
+    conf->require_binding = NGX_CONF_UNSET;
 
     conf->payload = NGX_CONF_UNSET_UINT;
     conf->redis_database = NGX_CONF_UNSET;
@@ -495,6 +503,7 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     }
 
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_value(conf->require_binding, prev->require_binding, 0);
 
     for (i = 0; i < SEAL_KM_IDENTITY_MAX; i++) {
         if (conf->bind[i].data == NULL) {

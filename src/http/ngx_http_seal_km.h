@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "seal_km_binding.h"
 #include "seal_km_claims.h"
 #include "seal_km_record_key.h"
 #include "seal_km_response.h"
@@ -55,6 +56,7 @@ typedef struct {
     ngx_array_t                  *audiences; /* seal_km_str_t; off: empty */
     ngx_array_t                  *scopes;    /* ngx_http_complex_value_t */
     time_t                        leeway;
+    ngx_flag_t                    require_binding;
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
     seal_km_claims_policy_t       claims;
 

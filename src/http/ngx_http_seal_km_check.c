@@ -10,6 +10,8 @@
 
 static seal_km_reason_e ngx_http_seal_km_check_token(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
+static seal_km_reason_e ngx_http_seal_km_check_binding(
+    ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_identity(
@@ -119,9 +121,55 @@ ngx_http_seal_km_check_token(ngx_http_request_t *r,
 
     reason = seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
 
+    if (reason == SEAL_KM_OK) {
+        reason = ngx_http_seal_km_check_binding(r, ctx);
+    }
+
     ctx->verified = (reason == SEAL_KM_OK);
 
     return reason;
+}
+
+
+/*
+ * No CA need vouch for the certificate (RFC 8705, clause 2.2): the handshake
+ * has proved that the client has its key, and the thumbprint says whose it is.
+ */
+
+static seal_km_reason_e
+ngx_http_seal_km_check_binding(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    int                           rc;
+    X509                         *cert;
+    u_char                        buf[EVP_MAX_MD_SIZE], *thumbprint;
+    unsigned                      len;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    thumbprint = NULL;
+
+    if (r->connection->ssl
+        && ctx->token.binding == SEAL_KM_BINDING_CERTIFICATE)
+    {
+        cert = SSL_get_peer_certificate(r->connection->ssl->connection);
+
+        if (cert) {
+            rc = X509_digest(cert, EVP_sha256(), buf, &len);
+            X509_free(cert);
+
+            if (rc != 1 || len != SEAL_KM_THUMBPRINT_SIZE) {
+                ERR_clear_error();
+                return SEAL_KM_INTERNAL_ERROR;
+            }
+
+            thumbprint = buf;
+        }
+    }
+
+    return seal_km_binding_check(&ctx->token, conf->require_binding,
+                                 thumbprint);
 }
 
 

@@ -43,6 +43,8 @@ static int seal_km_token_get_time(const json_t *claims, const char *name,
     double *time);
 static int seal_km_token_get_string(const json_t *claims, const char *name,
     seal_km_str_t *value);
+static int seal_km_token_get_binding(const json_t *claims,
+    seal_km_token_t *token);
 
 
 seal_km_reason_e
@@ -356,6 +358,10 @@ seal_km_token_get_claims(seal_km_token_t *token, seal_km_str_t payload)
         goto malformed;
     }
 
+    if (seal_km_token_get_binding(claims, token) != 0) {
+        goto malformed;
+    }
+
     return SEAL_KM_OK;
 
 malformed:
@@ -398,6 +404,46 @@ seal_km_token_get_string(const json_t *claims, const char *name,
     }
 
     *value = seal_km_json_text(json);
+
+    return 0;
+}
+
+
+/*
+ * RFC 7800, clause 3.1: members of cnf that are not understood may be ignored,
+ * unless a profile demands otherwise.  A token that wants more proof than can
+ * be had is refused here, as is one whose cnf names no proof at all.
+ */
+
+static int
+seal_km_token_get_binding(const json_t *claims, seal_km_token_t *token)
+{
+    const json_t  *cnf, *thumbprint;
+
+    cnf = json_object_get(claims, "cnf");
+
+    if (cnf == NULL) {
+        token->binding = SEAL_KM_BINDING_NONE;
+        return 0;
+    }
+
+    if (!json_is_object(cnf)) {
+        return -1;
+    }
+
+    thumbprint = json_object_get(cnf, "x5t#S256");
+
+    if (thumbprint != NULL && !json_is_string(thumbprint)) {
+        return -1;
+    }
+
+    if (thumbprint == NULL || json_object_size(cnf) != 1) {
+        token->binding = SEAL_KM_BINDING_UNKNOWN;
+        return 0;
+    }
+
+    token->binding = SEAL_KM_BINDING_CERTIFICATE;
+    token->thumbprint = seal_km_json_text(thumbprint);
 
     return 0;
 }

@@ -13,15 +13,25 @@
 #include "seal_km_reason.h"
 
 
+/* the claim cnf: what the client has to prove beside having the token */
+typedef enum {
+    SEAL_KM_BINDING_NONE = 0,       /* nothing: there is no cnf */
+    SEAL_KM_BINDING_CERTIFICATE,    /* x5t#S256 of RFC 8705, clause 3.1 */
+    SEAL_KM_BINDING_UNKNOWN         /* something that is not understood */
+} seal_km_binding_e;
+
+
 /* the claims of a verified token; strings point into claims */
 typedef struct {
-    json_t         *claims;
-    double          exp;          /* RFC 7519 NumericDate, seconds */
-    double          nbf;
-    unsigned        has_nbf:1;
-    seal_km_str_t   client_id;
-    seal_km_str_t   sub;          /* data == NULL if absent */
-    seal_km_str_t   scope;        /* data == NULL if absent */
+    json_t             *claims;
+    double              exp;         /* RFC 7519 NumericDate, seconds */
+    double              nbf;
+    unsigned            has_nbf:1;
+    seal_km_str_t       client_id;
+    seal_km_str_t       sub;         /* data == NULL if absent */
+    seal_km_str_t       scope;       /* data == NULL if absent */
+    seal_km_binding_e   binding;
+    seal_km_str_t       thumbprint;  /* as cnf has it, ..._CERTIFICATE only */
 } seal_km_token_t;
 
 
