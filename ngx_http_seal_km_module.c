@@ -209,6 +209,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       0,
       NULL },
 
+    { ngx_string("seal_km_require"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, rules),
+      NULL },
+
     { ngx_string("seal_km_payload"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -395,6 +402,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->leeway = NGX_CONF_UNSET;
     conf->require_binding = NGX_CONF_UNSET;
+    conf->rules = NGX_CONF_UNSET_PTR;
 
     conf->payload = NGX_CONF_UNSET_UINT;
     conf->redis_database = NGX_CONF_UNSET;
@@ -504,6 +512,7 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
     ngx_conf_merge_value(conf->require_binding, prev->require_binding, 0);
+    ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
 
     for (i = 0; i < SEAL_KM_IDENTITY_MAX; i++) {
         if (conf->bind[i].data == NULL) {

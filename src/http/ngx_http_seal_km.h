@@ -22,6 +22,7 @@
 #include "seal_km_redis.h"
 
 #include "ngx_http_seal_km_key_set.h"
+#include "ngx_http_seal_km_policy.h"
 
 
 #if !(NGX_HTTP_SSL)
@@ -58,6 +59,7 @@ typedef struct {
     time_t                        leeway;
     ngx_flag_t                    require_binding;
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
+    ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
     seal_km_claims_policy_t       claims;
 
     ngx_uint_t                    payload;
@@ -80,6 +82,7 @@ typedef void (*ngx_http_seal_km_reason_pt)(ngx_http_request_t *r,
 /* what belongs to one request; lives as long as its pool */
 typedef struct {
     seal_km_reason_e              reason;    /* SEAL_KM_REASON_MAX: none yet */
+    const char                   *word;      /* in its place; NULL: none */
 
     ngx_http_seal_km_reason_pt    body_handler;
     seal_km_str_t                 body;
@@ -96,6 +99,7 @@ typedef struct {
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
+    unsigned                      thawed:1;    /* ngx_http_seal_km_thaw() */
     unsigned                      tried:1;     /* the balancer was asked */
 } ngx_http_seal_km_ctx_t;
 
@@ -189,6 +193,23 @@ ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
 
 /* registers $seal_km_*; to be called before the configuration is read */
 ngx_int_t ngx_http_seal_km_add_variables(ngx_conf_t *cf);
+
+/* the word for ctx->reason: that of seal_km_require, else the table's */
+const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_thaw.c */
+
+/* to be called whenever a variable of ours is read; ctx may be NULL */
+void ngx_http_seal_km_note_read(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+/*
+ * Makes nginx forget the variables that were evaluated with a variable of ours
+ * before there was a verified token: to be called once there is one.
+ */
+void ngx_http_seal_km_thaw(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_SEAL_KM_H */

@@ -16,6 +16,8 @@ static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_identity(
     ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
+static seal_km_reason_e ngx_http_seal_km_check_policy(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 
@@ -38,6 +40,8 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
     if (reason != SEAL_KM_OK) {
         return reason;
     }
+
+    ngx_http_seal_km_thaw(r, ctx);
 
     if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
@@ -70,7 +74,12 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
-    return ngx_http_seal_km_check_identity(ctx, conf);
+    reason = ngx_http_seal_km_check_identity(ctx, conf);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    return ngx_http_seal_km_check_policy(r, ctx, conf);
 }
 
 
@@ -265,6 +274,27 @@ ngx_http_seal_km_check_identity(ngx_http_seal_km_ctx_t *ctx,
 
     return seal_km_claims_check_identity(&ctx->token, (char *) claim->data,
                                          ctx->request.identity);
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_check_policy(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_seal_km_rule_t  *rule;
+
+    if (conf->rules == NULL) {
+        return SEAL_KM_OK;
+    }
+
+    rule = ngx_http_seal_km_broken_rule(r, conf->rules);
+    if (rule == NULL) {
+        return SEAL_KM_OK;
+    }
+
+    ctx->word = rule->word;
+
+    return SEAL_KM_POLICY;
 }
 
 

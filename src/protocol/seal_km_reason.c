@@ -99,6 +99,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
         { "identity_mismatch", 403, "04",
           "The access token does not speak for the identity in the request" },
 
+    [SEAL_KM_POLICY] =
+        { "policy", 403, "04",
+          "The policy of the server does not allow the request" },
+
     [SEAL_KM_NOT_FOUND] =
         { "not_found", 404, "02",
           "There is no key material for what the request names" },
