@@ -21,6 +21,7 @@
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_seal_km_sha256_cleanup(void *data);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -195,6 +196,20 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       offsetof(ngx_http_seal_km_loc_conf_t, leeway),
       &ngx_http_seal_km_leeway_post },
 
+    { ngx_string("seal_km_zone"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE12,
+      ngx_http_seal_km_set_zone,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, zone),
+      NULL },
+
+    { ngx_string("seal_km_token_cache"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, token_cache),
+      NULL },
+
     { ngx_string("seal_km_require_binding"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -285,7 +300,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
 static ngx_http_module_t  ngx_http_seal_km_module_ctx = {
     ngx_http_seal_km_preconfiguration,     /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_seal_km_init_verify,          /* postconfiguration */
 
     ngx_http_seal_km_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -339,6 +354,7 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 static void *
 ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_pool_cleanup_t            *cln;
     ngx_http_seal_km_main_conf_t  *smcf;
 
     smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_main_conf_t));
@@ -353,6 +369,26 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&smcf->locations, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_loc_conf_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    smcf->sha256 = seal_km_sha256_create();
+    if (smcf->sha256 == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_seal_km_sha256_cleanup;
+    cln->data = smcf->sha256;
+
     if (ngx_array_init(&smcf->pools, cf->pool, 4,
                        sizeof(seal_km_redis_pool_t *))
         != NGX_OK)
@@ -361,6 +397,13 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     }
 
     return smcf;
+}
+
+
+static void
+ngx_http_seal_km_sha256_cleanup(void *data)
+{
+    seal_km_sha256_free(data);
 }
 
 
@@ -402,6 +445,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->leeway = NGX_CONF_UNSET;
     conf->require_binding = NGX_CONF_UNSET;
+    conf->zone = NGX_CONF_UNSET_PTR;
+    conf->token_cache = NGX_CONF_UNSET;
     conf->rules = NGX_CONF_UNSET_PTR;
 
     conf->payload = NGX_CONF_UNSET_UINT;
@@ -512,6 +557,9 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
     ngx_conf_merge_value(conf->require_binding, prev->require_binding, 0);
+    ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
+    ngx_conf_merge_value(conf->token_cache, prev->token_cache,
+                         NGX_CONF_UNSET);
     ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
 
     for (i = 0; i < SEAL_KM_IDENTITY_MAX; i++) {
@@ -549,8 +597,10 @@ ngx_http_seal_km_merge_redis(ngx_http_seal_km_loc_conf_t *prev,
 static char *
 ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
 {
-    const char                *missing;
-    ngx_http_core_loc_conf_t  *clcf;
+    const char                     *missing;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_seal_km_loc_conf_t   **location;
+    ngx_http_seal_km_main_conf_t   *smcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -595,11 +645,34 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
                       &clcf->name, conf->file, conf->line);
     }
 
+    if (conf->token_cache == 1 && conf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_token_cache\" without \"seal_km_zone\" in "
+                      "the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->token_cache != 0) {
+        conf->cache = conf->zone;
+    }
+
     conf->claims.issuers = conf->issuers->elts;
     conf->claims.nissuers = conf->issuers->nelts;
     conf->claims.audiences = conf->audiences->elts;
     conf->claims.naudiences = conf->audiences->nelts;
     conf->claims.leeway = conf->leeway;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    location = ngx_array_push(&smcf->locations);
+    conf->learnt = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_learnt_t));
+
+    if (location == NULL || conf->learnt == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = conf;
 
     return NGX_CONF_OK;
 }
@@ -914,7 +987,7 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
     slcf->key_set = ngx_http_seal_km_load_key_set(cf, &smcf->key_sets,
-                                                  &value[1],
+                                                  smcf->sha256, &value[1],
                                                   cf->args->nelts - 1);
 
     return slcf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;

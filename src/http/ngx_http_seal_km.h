@@ -14,6 +14,7 @@
 
 #include "seal_km_binding.h"
 #include "seal_km_claims.h"
+#include "seal_km_extract.h"
 #include "seal_km_record_key.h"
 #include "seal_km_response.h"
 #include "seal_km_secret.h"
@@ -23,6 +24,8 @@
 
 #include "ngx_http_seal_km_key_set.h"
 #include "ngx_http_seal_km_policy.h"
+#include "ngx_http_seal_km_token_cache.h"
+#include "ngx_http_seal_km_zone.h"
 
 
 #if !(NGX_HTTP_SSL)
@@ -33,7 +36,15 @@
 typedef struct {
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t */
     ngx_array_t                   pools;     /* seal_km_redis_pool_t * */
+    ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
+    seal_km_sha256_t             *sha256;
 } ngx_http_seal_km_main_conf_t;
+
+
+/* what a worker has learnt of a location */
+typedef struct {
+    unsigned                      wants_left_out:1;  /* of an extract */
+} ngx_http_seal_km_learnt_t;
 
 
 /* read-only once the configuration is read */
@@ -61,6 +72,13 @@ typedef struct {
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
     ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
     seal_km_claims_policy_t       claims;
+
+    ngx_shm_zone_t               *zone;
+    ngx_flag_t                    token_cache;
+    ngx_shm_zone_t               *cache;     /* zone; NULL: no token cache */
+    u_char                        policy_id[SEAL_KM_SHA256_SIZE];
+    seal_km_extract_names_t       names;     /* the claims that are needed */
+    ngx_http_seal_km_learnt_t    *learnt;
 
     ngx_uint_t                    payload;
     ngx_str_t                     redis_key_prefix;
@@ -93,6 +111,7 @@ typedef struct {
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */
+    ngx_http_seal_km_cache_e      cache;
 
     seal_km_redis_query_t         query;
 
@@ -154,6 +173,33 @@ ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,
  */
 seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_verify.c */
+
+/*
+ * Row 6: the access token.  On SEAL_KM_OK ctx->token holds what is needed of
+ * its claims and ctx->verified is set.
+ */
+seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+/*
+ * Decodes the claims of a verified token of which only an extract is at hand.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_verify_conf.c */
+
+/*
+ * What the token cache has to know of each location: the claims that it needs
+ * and its policy, as a hash.  To be called once the configuration is read, for
+ * all of it names variables.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_init_verify(ngx_conf_t *cf);
 
 
 /* ngx_http_seal_km_store.c */

@@ -1,17 +1,12 @@
 /*
- * Rows 6 to 11: the token, the request, and whether they belong together.
+ * Rows 6 to 11: the token, which ngx_http_seal_km_verify.c looks at, the
+ * request, and whether they belong together.
  */
 
-
-#include <openssl/crypto.h>
 
 #include "ngx_http_seal_km.h"
 
 
-static seal_km_reason_e ngx_http_seal_km_check_token(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
-static seal_km_reason_e ngx_http_seal_km_check_binding(
-    ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_identity(
@@ -35,7 +30,7 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
     request = seal_km_request_decode(&ctx->request, ctx->body);
     ctx->echo = 1;
 
-    reason = ngx_http_seal_km_check_token(r, ctx);
+    reason = ngx_http_seal_km_verify(r, ctx);
 
     if (reason != SEAL_KM_OK) {
         return reason;
@@ -80,105 +75,6 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
     }
 
     return ngx_http_seal_km_check_policy(r, ctx, conf);
-}
-
-
-static seal_km_reason_e
-ngx_http_seal_km_check_token(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx)
-{
-    u_char                       *p;
-    seal_km_str_t                 value, token;
-    seal_km_reason_e              reason;
-    ngx_table_elt_t              *h;
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    h = r->headers_in.authorization;
-
-    value.data = h ? (char *) h->value.data : NULL;
-    value.len = h ? h->value.len : 0;
-
-    reason = seal_km_token_find(value, &token);
-
-    ctx->presented = (reason != SEAL_KM_TOKEN_MISSING);
-
-    if (reason != SEAL_KM_OK) {
-        return reason;
-    }
-
-    p = ngx_pnalloc(r->pool, token.len + 1);
-    if (p == NULL) {
-        return SEAL_KM_INTERNAL_ERROR;
-    }
-
-    ngx_memcpy(p, token.data, token.len);
-    p[token.len] = '\0';
-
-    token.data = (char *) p;
-
-    reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
-                                  conf->algorithms);
-
-    OPENSSL_cleanse(p, token.len);
-    (void) ngx_pfree(r->pool, p);
-
-    if (reason != SEAL_KM_OK) {
-        return reason;
-    }
-
-    reason = seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
-
-    if (reason == SEAL_KM_OK) {
-        reason = ngx_http_seal_km_check_binding(r, ctx);
-    }
-
-    ctx->verified = (reason == SEAL_KM_OK);
-
-    return reason;
-}
-
-
-/*
- * No CA need vouch for the certificate (RFC 8705, clause 2.2): the handshake
- * has proved that the client has its key, and the thumbprint says whose it is.
- */
-
-static seal_km_reason_e
-ngx_http_seal_km_check_binding(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx)
-{
-    int                           rc;
-    X509                         *cert;
-    u_char                        buf[EVP_MAX_MD_SIZE], *thumbprint;
-    unsigned                      len;
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    thumbprint = NULL;
-
-    if (r->connection->ssl
-        && ctx->token.binding == SEAL_KM_BINDING_CERTIFICATE)
-    {
-        cert = SSL_get_peer_certificate(r->connection->ssl->connection);
-
-        if (cert) {
-            rc = X509_digest(cert, EVP_sha256(), buf, &len);
-            X509_free(cert);
-
-            if (rc != 1 || len != SEAL_KM_THUMBPRINT_SIZE) {
-                ERR_clear_error();
-                return SEAL_KM_INTERNAL_ERROR;
-            }
-
-            thumbprint = buf;
-        }
-    }
-
-    return seal_km_binding_check(&ctx->token, conf->require_binding,
-                                 thumbprint);
 }
 
 

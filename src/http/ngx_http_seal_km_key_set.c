@@ -21,7 +21,8 @@ typedef struct {
 static ngx_http_seal_km_key_set_t *ngx_http_seal_km_find_key_set(
     ngx_array_t *sets, ngx_array_t *files);
 static ngx_int_t ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
-    seal_km_jwks_t *jwks, ngx_str_t *file);
+    ngx_http_seal_km_key_set_t *set, seal_km_sha256_t *sha256,
+    ngx_str_t *file);
 static ngx_int_t ngx_http_seal_km_read_key_file(ngx_conf_t *cf,
     ngx_str_t *file, seal_km_str_t *text);
 static void ngx_http_seal_km_key_notice(void *data, const char *text);
@@ -30,7 +31,7 @@ static void ngx_http_seal_km_key_set_cleanup(void *data);
 
 ngx_http_seal_km_key_set_t *
 ngx_http_seal_km_load_key_set(ngx_conf_t *cf, ngx_array_t *sets,
-    ngx_str_t *names, ngx_uint_t n)
+    seal_km_sha256_t *sha256, ngx_str_t *names, ngx_uint_t n)
 {
     ngx_str_t                    *file;
     ngx_uint_t                    i;
@@ -78,7 +79,7 @@ ngx_http_seal_km_load_key_set(ngx_conf_t *cf, ngx_array_t *sets,
     file = files.elts;
 
     for (i = 0; i < n; i++) {
-        if (ngx_http_seal_km_load_key_file(cf, set->jwks, &file[i])
+        if (ngx_http_seal_km_load_key_file(cf, set, sha256, &file[i])
             != NGX_OK)
         {
             return NULL;
@@ -125,12 +126,13 @@ ngx_http_seal_km_find_key_set(ngx_array_t *sets, ngx_array_t *files)
 
 
 static ngx_int_t
-ngx_http_seal_km_load_key_file(ngx_conf_t *cf, seal_km_jwks_t *jwks,
+ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
+    ngx_http_seal_km_key_set_t *set, seal_km_sha256_t *sha256,
     ngx_str_t *file)
 {
     int                         rc;
     const char                 *error;
-    seal_km_str_t               text;
+    seal_km_str_t               text, parts[2];
     ngx_http_seal_km_notice_t   notice;
 
     if (ngx_http_seal_km_read_key_file(cf, file, &text) != NGX_OK) {
@@ -140,8 +142,17 @@ ngx_http_seal_km_load_key_file(ngx_conf_t *cf, seal_km_jwks_t *jwks,
     notice.cf = cf;
     notice.file = file;
 
-    rc = seal_km_jwks_add(jwks, text, ngx_http_seal_km_key_notice, &notice,
+    rc = seal_km_jwks_add(set->jwks, text, ngx_http_seal_km_key_notice, &notice,
                           &error);
+
+    parts[0].data = (char *) set->generation;
+    parts[0].len = SEAL_KM_SHA256_SIZE;
+    parts[1] = text;
+
+    if (rc == 0 && seal_km_sha256(sha256, parts, 2, set->generation) != 0) {
+        error = "cannot be hashed";
+        rc = -1;
+    }
 
     /* it may hold private keys */
     OPENSSL_cleanse((char *) text.data, text.len);

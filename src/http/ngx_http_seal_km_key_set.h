@@ -11,11 +11,13 @@
 #include <ngx_core.h>
 
 #include "seal_km_jwks.h"
+#include "seal_km_sha256.h"
 
 
 typedef struct {
     ngx_array_t      files;     /* ngx_str_t, full names */
     seal_km_jwks_t  *jwks;
+    u_char           generation[SEAL_KM_SHA256_SIZE];  /* of the texts */
 } ngx_http_seal_km_key_set_t;
 
 
@@ -26,7 +28,8 @@ typedef struct {
  * name.  The set is freed with cf's pool.
  */
 ngx_http_seal_km_key_set_t *ngx_http_seal_km_load_key_set(ngx_conf_t *cf,
-    ngx_array_t *sets, ngx_str_t *names, ngx_uint_t n);
+    ngx_array_t *sets, seal_km_sha256_t *sha256, ngx_str_t *names,
+    ngx_uint_t n);
 
 
 #endif /* NGX_HTTP_SEAL_KM_KEY_SET_H */

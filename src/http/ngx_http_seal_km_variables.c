@@ -242,6 +242,7 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
 {
     ngx_str_t               *name = (ngx_str_t *) data;
 
+    int                      rc;
     char                    *buffer;
     seal_km_str_t            claim, value;
     ngx_http_seal_km_ctx_t  *ctx;
@@ -254,7 +255,17 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
         claim.data = (char *) name->data + sizeof("seal_km_claim_") - 1;
         claim.len = name->len - (sizeof("seal_km_claim_") - 1);
 
-        if (seal_km_claims_text(&ctx->token, claim, &value, &buffer) != 0) {
+        rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
+
+        if (rc > 0) {
+            if (ngx_http_seal_km_recall_claims(r, ctx) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
+        }
+
+        if (rc != 0) {
             return NGX_ERROR;
         }
 
@@ -296,13 +307,19 @@ ngx_http_seal_km_token_cache_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
+    static const seal_km_str_t  states[] = {
+        { NULL, 0 },
+        { "OFF", 3 },
+        { "MISS", 4 },
+        { "HIT", 3 }
+    };
+
     ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
-    if (ctx && ctx->presented) {
-        value.data = "OFF";
-        value.len = 3;
+    if (ctx && ctx->cache != NGX_HTTP_SEAL_KM_CACHE_NONE) {
+        value = states[ctx->cache];
     }
 
     ngx_http_seal_km_set_variable(v, value);

@@ -372,6 +372,21 @@ malformed:
 }
 
 
+int
+seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text)
+{
+    seal_km_token_jws_t  jws;
+
+    if (seal_km_token_split(text, &jws) == SEAL_KM_OK) {
+        token->claims = seal_km_json_decode(jws.payload);
+    }
+
+    seal_km_secret_free(jws.buffer);
+
+    return (token->claims == NULL) ? -1 : 0;
+}
+
+
 static int
 seal_km_token_get_time(const json_t *claims, const char *name, double *time)
 {

@@ -21,7 +21,13 @@ typedef enum {
 } seal_km_binding_e;
 
 
-/* the claims of a verified token; strings point into claims */
+typedef struct seal_km_extract_names_s  seal_km_extract_names_t;
+
+
+/*
+ * The claims of a verified token.  Strings point into claims, or into what
+ * seal_km_extract_read() was given, which then has set extract and names.
+ */
 typedef struct {
     json_t             *claims;
     double              exp;         /* RFC 7519 NumericDate, seconds */
@@ -32,6 +38,10 @@ typedef struct {
     seal_km_str_t       scope;       /* data == NULL if absent */
     seal_km_binding_e   binding;
     seal_km_str_t       thumbprint;  /* as cnf has it, ..._CERTIFICATE only */
+
+    seal_km_str_t                   extract;   /* where claims is NULL */
+    const seal_km_extract_names_t  *names;
+    unsigned                        left_out:1;  /* extract lacks a text */
 } seal_km_token_t;
 
 
@@ -54,6 +64,12 @@ seal_km_reason_e seal_km_token_find(seal_km_str_t value,
  */
 seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
     seal_km_str_t text, seal_km_jwks_t *jwks, seal_km_algorithms_t allowed);
+
+/*
+ * Fills in claims for a token out of seal_km_extract_read(): text is the token
+ * that the extract was made of, known to be verified.  Returns 0 or -1.
+ */
+int seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text);
 
 /* cleanses and frees; harmless on a zeroed token and when repeated */
 void seal_km_token_free(seal_km_token_t *token);
