@@ -20,6 +20,7 @@
 
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_seal_km_sha256_cleanup(void *data);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
@@ -160,6 +161,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("seal_km_jwks_check"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_check),
+      &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_algorithms"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
@@ -320,7 +328,7 @@ ngx_module_t  ngx_http_seal_km_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_seal_km_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -351,6 +359,34 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 }
 
 
+/* from now on the worker sees when key files change, even if nobody asks it */
+
+static ngx_int_t
+ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      i;
+    ngx_http_seal_km_key_files_t  **files;
+    ngx_http_seal_km_main_conf_t   *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+
+    if (smcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    files = smcf->key_files.elts;
+
+    for (i = 0; i < smcf->key_files.nelts; i++) {
+        ngx_http_seal_km_look_at_key_files(files[i]);
+    }
+
+    return NGX_OK;
+}
+
+
 static void *
 ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 {
@@ -359,6 +395,13 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 
     smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_main_conf_t));
     if (smcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&smcf->key_files, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_key_files_t *))
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -425,6 +468,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->uri = { 0, NULL };
      *     conf->id = { 0, NULL };
      *     conf->user_uri = NULL;
+     *     conf->key_files = NULL;
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
@@ -440,6 +484,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->require_tls = NGX_CONF_UNSET;
     conf->max_request_size = NGX_CONF_UNSET_SIZE;
 
+    conf->jwks_check = NGX_CONF_UNSET_MSEC;
     conf->issuers = NGX_CONF_UNSET_PTR;
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
@@ -534,9 +579,11 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     ngx_conf_merge_size_value(conf->max_request_size, prev->max_request_size,
                               8 * 1024);
 
-    if (conf->key_set == NULL) {
-        conf->key_set = prev->key_set;
+    if (conf->key_files == NULL) {
+        conf->key_files = prev->key_files;
     }
+
+    ngx_conf_merge_msec_value(conf->jwks_check, prev->jwks_check, 10000);
 
     if (conf->algorithms == 0) {
         conf->algorithms = prev->algorithms ? prev->algorithms
@@ -614,6 +661,18 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
+                                                 smcf->sha256,
+                                                 conf->key_files);
+    if (conf->key_set == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
+                                   conf->algorithms);
+
     if ((seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms)
         == 0)
     {
@@ -663,8 +722,6 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
     conf->claims.naudiences = conf->audiences->nelts;
     conf->claims.leeway = conf->leeway;
 
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
-
     location = ngx_array_push(&smcf->locations);
     conf->learnt = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_learnt_t));
 
@@ -685,7 +742,7 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
         return "seal_km_uri";
     }
 
-    if (conf->key_set == NULL) {
+    if (conf->key_files == NULL) {
         return "seal_km_jwks";
     }
 
@@ -979,18 +1036,18 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                     *value;
     ngx_http_seal_km_main_conf_t  *smcf;
 
-    if (slcf->key_set) {
+    if (slcf->key_files) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
-    slcf->key_set = ngx_http_seal_km_load_key_set(cf, &smcf->key_sets,
-                                                  smcf->sha256, &value[1],
-                                                  cf->args->nelts - 1);
+    slcf->key_files = ngx_http_seal_km_load_key_files(cf, &smcf->key_files,
+                                                      smcf->sha256, &value[1],
+                                                      cf->args->nelts - 1);
 
-    return slcf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return slcf->key_files ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -34,7 +34,8 @@
 
 
 typedef struct {
-    ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t */
+    ngx_array_t                   key_files; /* ngx_http_seal_km_key_files_t * */
+    ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* seal_km_redis_pool_t * */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
     seal_km_sha256_t             *sha256;
@@ -62,6 +63,8 @@ typedef struct {
     ngx_flag_t                    require_tls;
     size_t                        max_request_size;
 
+    ngx_http_seal_km_key_files_t *key_files;
+    ngx_msec_t                    jwks_check;
     ngx_http_seal_km_key_set_t   *key_set;
     ngx_uint_t                    algorithms;
     ngx_array_t                  *issuers;   /* seal_km_str_t; off: empty */

@@ -41,6 +41,10 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
+    if (ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
     if (conf->cache) {
         reason = ngx_http_seal_km_verify_cached(r, ctx, token);
 

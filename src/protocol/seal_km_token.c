@@ -373,6 +373,31 @@ malformed:
 
 
 int
+seal_km_token_names_unknown_key(seal_km_str_t text, const seal_km_jwks_t *jwks)
+{
+    int                   unknown;
+    json_t               *header;
+    seal_km_str_t         kid;
+    seal_km_token_jws_t   jws;
+
+    unknown = 0;
+
+    if (seal_km_token_split(text, &jws) == SEAL_KM_OK) {
+        header = seal_km_json_decode(jws.header);
+        kid = seal_km_json_string(header, "kid");
+
+        unknown = (kid.data != NULL && !seal_km_jwks_has_kid(jwks, kid));
+
+        seal_km_json_free(header);
+    }
+
+    seal_km_secret_free(jws.buffer);
+
+    return unknown;
+}
+
+
+int
 seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text)
 {
     seal_km_token_jws_t  jws;
