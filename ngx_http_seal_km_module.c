@@ -33,6 +33,8 @@ static void ngx_http_seal_km_merge_redis(ngx_http_seal_km_loc_conf_t *prev,
 static char *ngx_http_seal_km_check_conf(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 static const char *ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf);
 static char *ngx_http_seal_km_set_pool(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 
@@ -64,6 +66,8 @@ static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post,
     void *data);
+static char *ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post,
+    void *data);
 static char *ngx_http_seal_km_check_msec(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_seal_km_check_size(ngx_conf_t *cf, void *post,
@@ -74,6 +78,8 @@ static ngx_conf_post_t  ngx_http_seal_km_leeway_post =
     { ngx_http_seal_km_check_leeway };
 static ngx_conf_post_t  ngx_http_seal_km_text_post =
     { ngx_http_seal_km_check_text };
+static ngx_conf_post_t  ngx_http_seal_km_path_post =
+    { ngx_http_seal_km_check_path };
 static ngx_conf_post_t  ngx_http_seal_km_msec_post =
     { ngx_http_seal_km_check_msec };
 static ngx_conf_post_t  ngx_http_seal_km_size_post =
@@ -167,6 +173,34 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_check),
+      &ngx_http_seal_km_msec_post },
+
+    { ngx_string("seal_km_jwks_request"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_request),
+      &ngx_http_seal_km_path_post },
+
+    { ngx_string("seal_km_jwks_cache"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_cache),
+      &ngx_http_seal_km_msec_post },
+
+    { ngx_string("seal_km_jwks_stale"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_stale),
+      NULL },
+
+    { ngx_string("seal_km_jwks_cooldown"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_cooldown),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_algorithms"),
@@ -405,6 +439,13 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&smcf->sources, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_key_source_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     if (ngx_array_init(&smcf->key_sets, cf->pool, 4,
                        sizeof(ngx_http_seal_km_key_set_t *))
         != NGX_OK)
@@ -469,6 +510,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->id = { 0, NULL };
      *     conf->user_uri = NULL;
      *     conf->key_files = NULL;
+     *     conf->jwks_request = { 0, NULL };
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
@@ -485,6 +527,9 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->max_request_size = NGX_CONF_UNSET_SIZE;
 
     conf->jwks_check = NGX_CONF_UNSET_MSEC;
+    conf->jwks_cache = NGX_CONF_UNSET_MSEC;
+    conf->jwks_stale = NGX_CONF_UNSET_MSEC;
+    conf->jwks_cooldown = NGX_CONF_UNSET_MSEC;
     conf->issuers = NGX_CONF_UNSET_PTR;
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
@@ -585,6 +630,12 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 
     ngx_conf_merge_msec_value(conf->jwks_check, prev->jwks_check, 10000);
 
+    ngx_conf_merge_str_value(conf->jwks_request, prev->jwks_request, "");
+    ngx_conf_merge_msec_value(conf->jwks_cache, prev->jwks_cache, 3600000);
+    ngx_conf_merge_msec_value(conf->jwks_stale, prev->jwks_stale, 86400000);
+    ngx_conf_merge_msec_value(conf->jwks_cooldown, prev->jwks_cooldown, 30000);
+
+
     if (conf->algorithms == 0) {
         conf->algorithms = prev->algorithms ? prev->algorithms
                                             : seal_km_algorithms_asymmetric();
@@ -663,17 +714,12 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
-    conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
-                                                 smcf->sha256,
-                                                 conf->key_files);
-    if (conf->key_set == NULL) {
+    if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
-                                   conf->algorithms);
-
-    if ((seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms)
+    if (conf->key_set->source == NULL
+        && (seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms)
         == 0)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -742,7 +788,7 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
         return "seal_km_uri";
     }
 
-    if (conf->key_files == NULL) {
+    if (conf->key_files == NULL && conf->jwks_request.len == 0) {
         return "seal_km_jwks";
     }
 
@@ -759,6 +805,49 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
     }
 
     return NULL;
+}
+
+
+/* locations with the same sources of keys share their key set */
+
+static char *
+ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_seal_km_key_source_t   *source;
+    ngx_http_seal_km_source_conf_t   source_conf;
+
+    source = NULL;
+
+    if (conf->key_files) {
+        ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
+                                       conf->algorithms);
+    }
+
+    if (conf->jwks_request.len) {
+        cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+        source_conf.uri = conf->jwks_request;
+        source_conf.ctx = cscf->ctx;
+        source_conf.cache = conf->jwks_cache;
+        source_conf.stale = conf->jwks_stale;
+        source_conf.cooldown = conf->jwks_cooldown;
+
+        source = ngx_http_seal_km_get_key_source(cf, &smcf->sources,
+                                                 smcf->sha256, &source_conf);
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        source->algorithms |= conf->algorithms;
+    }
+
+    conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
+                                                 smcf->sha256,
+                                                 conf->key_files, source);
+
+    return conf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -1231,6 +1320,19 @@ ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post, void *data)
 
     if (!seal_km_str_is_utf8(ngx_http_seal_km_str(text))) {
         return "is not UTF-8";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *path = data;
+
+    if (path->len == 0 || path->data[0] != '/') {
+        return "wants the path of an internal location";
     }
 
     return NGX_CONF_OK;

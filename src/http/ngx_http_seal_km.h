@@ -35,6 +35,7 @@
 
 typedef struct {
     ngx_array_t                   key_files; /* ngx_http_seal_km_key_files_t * */
+    ngx_array_t                   sources;   /* ngx_http_seal_km_key_source_t * */
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* seal_km_redis_pool_t * */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
@@ -65,6 +66,10 @@ typedef struct {
 
     ngx_http_seal_km_key_files_t *key_files;
     ngx_msec_t                    jwks_check;
+    ngx_str_t                     jwks_request;
+    ngx_msec_t                    jwks_cache;
+    ngx_msec_t                    jwks_stale;
+    ngx_msec_t                    jwks_cooldown;
     ngx_http_seal_km_key_set_t   *key_set;
     ngx_uint_t                    algorithms;
     ngx_array_t                  *issuers;   /* seal_km_str_t; off: empty */
@@ -116,8 +121,12 @@ typedef struct {
     ngx_str_t                     scope;     /* demanded and not granted */
     ngx_http_seal_km_cache_e      cache;
 
+    ngx_http_seal_km_key_waiter_t waiter;
+    ngx_http_seal_km_reason_pt    keys_handler;
+
     seal_km_redis_query_t         query;
 
+    unsigned                      waited:1;    /* for keys */
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
@@ -179,6 +188,14 @@ seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
 
 
 /* ngx_http_seal_km_verify.c */
+
+/*
+ * Whether there are keys to verify the request's token with, if it has one.
+ * NGX_AGAIN: handler will be called with SEAL_KM_OK when they have been
+ * fetched, or could not be; NGX_OK: ngx_http_seal_km_verify() can be called.
+ */
+ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler);
 
 /*
  * Row 6: the access token.  On SEAL_KM_OK ctx->token holds what is needed of

@@ -8,14 +8,18 @@
 
 
 static ngx_http_seal_km_key_set_t *ngx_http_seal_km_create_key_set(
-    ngx_conf_t *cf, ngx_http_seal_km_key_files_t *files);
+    ngx_conf_t *cf, ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_source_t *source);
+static ngx_uint_t ngx_http_seal_km_key_changes(
+    ngx_http_seal_km_key_set_t *set);
 static ngx_int_t ngx_http_seal_km_show_keys(ngx_http_seal_km_key_set_t *set);
 static void ngx_http_seal_km_key_set_cleanup(void *data);
 
 
 ngx_http_seal_km_key_set_t *
 ngx_http_seal_km_get_key_set(ngx_conf_t *cf, ngx_array_t *sets,
-    seal_km_sha256_t *sha256, ngx_http_seal_km_key_files_t *files)
+    seal_km_sha256_t *sha256, ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_source_t *source)
 {
     ngx_uint_t                    i;
     ngx_http_seal_km_key_set_t  **set;
@@ -23,7 +27,7 @@ ngx_http_seal_km_get_key_set(ngx_conf_t *cf, ngx_array_t *sets,
     set = sets->elts;
 
     for (i = 0; i < sets->nelts; i++) {
-        if (set[i]->files == files) {
+        if (set[i]->files == files && set[i]->source == source) {
             return set[i];
         }
     }
@@ -33,7 +37,7 @@ ngx_http_seal_km_get_key_set(ngx_conf_t *cf, ngx_array_t *sets,
         return NULL;
     }
 
-    *set = ngx_http_seal_km_create_key_set(cf, files);
+    *set = ngx_http_seal_km_create_key_set(cf, files, source);
 
     if (*set) {
         (*set)->sha256 = sha256;
@@ -49,7 +53,8 @@ ngx_http_seal_km_get_key_set(ngx_conf_t *cf, ngx_array_t *sets,
 
 static ngx_http_seal_km_key_set_t *
 ngx_http_seal_km_create_key_set(ngx_conf_t *cf,
-    ngx_http_seal_km_key_files_t *files)
+    ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_source_t *source)
 {
     ngx_pool_cleanup_t          *cln;
     ngx_http_seal_km_key_set_t  *set;
@@ -65,7 +70,8 @@ ngx_http_seal_km_create_key_set(ngx_conf_t *cf,
     cln->data = set;
 
     set->files = files;
-    set->nparts = files->n;
+    set->source = source;
+    set->nparts = (files ? files->n : 0) + (source ? 1 : 0);
 
     set->jwks = seal_km_jwks_create();
     set->parts = ngx_pcalloc(cf->pool, set->nparts * sizeof(seal_km_jwks_t *));
@@ -84,9 +90,15 @@ ngx_http_seal_km_create_key_set(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set)
 {
-    ngx_http_seal_km_look_at_key_files(set->files);
+    if (set->files) {
+        ngx_http_seal_km_look_at_key_files(set->files);
+    }
 
-    if (set->changes == set->files->changes) {
+    if (set->source) {
+        ngx_http_seal_km_look_at_key_source(set->source);
+    }
+
+    if (set->changes == ngx_http_seal_km_key_changes(set)) {
         return NGX_OK;
     }
 
@@ -94,17 +106,38 @@ ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set)
 }
 
 
+/* each of them only grows, and so does the sum */
+
+static ngx_uint_t
+ngx_http_seal_km_key_changes(ngx_http_seal_km_key_set_t *set)
+{
+    return (set->files ? set->files->changes : 0)
+           + (set->source ? set->source->changes : 0);
+}
+
+
 static ngx_int_t
 ngx_http_seal_km_show_keys(ngx_http_seal_km_key_set_t *set)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n;
 
-    for (i = 0; i < set->files->n; i++) {
+    n = set->files ? set->files->n : 0;
+
+    for (i = 0; i < n; i++) {
         set->parts[i] = set->files->file[i].jwks;
-
         set->digests[i].data = (char *) set->files->file[i].digest;
+    }
+
+    if (set->source) {
+        set->parts[n] = set->source->jwks;
+        set->digests[n].data = (char *) set->source->digest;
+    }
+
+    for (i = 0; i < set->nparts; i++) {
         set->digests[i].len = SEAL_KM_SHA256_SIZE;
     }
+
+    set->empty = (seal_km_jwks_algorithms(set->jwks) == 0);
 
     if (seal_km_sha256(set->sha256, set->digests, set->nparts,
                        set->generation)
@@ -113,7 +146,7 @@ ngx_http_seal_km_show_keys(ngx_http_seal_km_key_set_t *set)
         return NGX_ERROR;
     }
 
-    set->changes = set->files->changes;
+    set->changes = ngx_http_seal_km_key_changes(set);
 
     return NGX_OK;
 }

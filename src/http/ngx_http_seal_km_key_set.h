@@ -12,12 +12,14 @@
 #include <ngx_core.h>
 
 #include "ngx_http_seal_km_key_files.h"
+#include "ngx_http_seal_km_key_source.h"
 
 
 /* locations of the same sources share it; each worker has a copy of its own */
 typedef struct {
     seal_km_sha256_t               *sha256;
-    ngx_http_seal_km_key_files_t   *files;
+    ngx_http_seal_km_key_files_t   *files;     /* NULL: none */
+    ngx_http_seal_km_key_source_t  *source;    /* NULL: none */
 
     ngx_uint_t                      changes;   /* of the sources, when seen */
     seal_km_jwks_t                 *jwks;      /* a view of all that have any */
@@ -25,17 +27,19 @@ typedef struct {
     ngx_uint_t                      nparts;
     seal_km_str_t                  *digests;   /* one for each part */
     u_char                          generation[SEAL_KM_SHA256_SIZE];
+    unsigned                        empty:1;   /* there is no usable key */
 } ngx_http_seal_km_key_set_t;
 
 
 /*
- * The key set of these sources: one of sets (an array of
+ * The key set of these sources, of which one may be NULL: one of sets (an array of
  * ngx_http_seal_km_key_set_t *) or a new one.  NULL without memory.  Freed with
  * cf's pool.
  */
 ngx_http_seal_km_key_set_t *ngx_http_seal_km_get_key_set(ngx_conf_t *cf,
     ngx_array_t *sets, seal_km_sha256_t *sha256,
-    ngx_http_seal_km_key_files_t *files);
+    ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_source_t *source);
 
 /*
  * Brings set->jwks and set->generation up to date, looking at the sources if it

@@ -8,6 +8,8 @@
 #include "ngx_http_seal_km.h"
 
 
+static void ngx_http_seal_km_keys_handler(
+    ngx_http_seal_km_key_waiter_t *waiter);
 static seal_km_reason_e ngx_http_seal_km_find_token(ngx_http_request_t *r,
     seal_km_str_t *token);
 static seal_km_reason_e ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
@@ -20,8 +22,68 @@ static void ngx_http_seal_km_keep_token(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, u_char *key);
 static seal_km_reason_e ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token);
+static void ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
+    seal_km_reason_e reason);
 static seal_km_reason_e ngx_http_seal_km_check_binding(
     ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx);
+
+
+/* a set that is there is good enough: only where there is none one waits */
+
+ngx_int_t
+ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler)
+{
+    seal_km_str_t                 token;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (ngx_http_seal_km_find_token(r, &token) != SEAL_KM_OK
+        || ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK
+        || !conf->key_set->empty
+        || conf->key_set->source == NULL)
+    {
+        return NGX_OK;
+    }
+
+    ctx->keys_handler = handler;
+    ctx->waiter.handler = ngx_http_seal_km_keys_handler;
+    ctx->waiter.data = r;
+
+    if (ngx_http_seal_km_wait_for_keys(conf->key_set->source, &ctx->waiter)
+        != NGX_AGAIN)
+    {
+        return NGX_OK;
+    }
+
+    ctx->waited = 1;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_seal_km_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
+{
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    r = waiter->data;
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->keys_handler(r, SEAL_KM_OK);
+
+    /* r may be gone */
+
+    ngx_http_run_posted_requests(c);
+}
 
 
 seal_km_reason_e
@@ -229,6 +291,8 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
                                   conf->algorithms);
 
+    ngx_http_seal_km_ask_for_key(ctx, conf, token, reason);
+
     OPENSSL_cleanse(p, token.len);
     (void) ngx_pfree(r->pool, p);
 
@@ -237,6 +301,30 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     }
 
     return seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
+}
+
+
+/* the SIM-S may have another key by now; this token is refused all the same */
+
+static void
+ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
+    seal_km_reason_e reason)
+{
+    ngx_http_seal_km_key_set_t  *set;
+
+    set = conf->key_set;
+
+    if (set->source == NULL
+        || set->empty
+        || (reason != SEAL_KM_TOKEN_KEY && reason != SEAL_KM_TOKEN_SIGNATURE))
+    {
+        return;
+    }
+
+    if (seal_km_token_names_unknown_key(token, set->jwks)) {
+        ngx_http_seal_km_ask_for_kid(set->source, ctx->waited);
+    }
 }
 
 
