@@ -116,6 +116,7 @@ typedef struct {
     size_t                        body_size;
 
     seal_km_request_t             request;
+    seal_km_str_t                 token_text; /* in the request's headers */
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */

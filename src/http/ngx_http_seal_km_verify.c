@@ -103,6 +103,8 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
+    ctx->token_text = token;
+
     if (ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
     }
@@ -374,7 +376,6 @@ ngx_int_t
 ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t                 token;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
@@ -383,13 +384,8 @@ ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
         conf->learnt->wants_left_out = 1;
     }
 
-    /* the headers are still what they were when it was verified */
+    /* the very bytes that were verified, whatever became of the headers */
 
-    if (ngx_http_seal_km_find_token(r, &token) != SEAL_KM_OK
-        || seal_km_token_decode_claims(&ctx->token, token) != 0)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return (seal_km_token_decode_claims(&ctx->token, ctx->token_text) == 0)
+           ? NGX_OK : NGX_ERROR;
 }
