@@ -20,6 +20,7 @@
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_seal_km_sha256_cleanup(void *data);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -28,6 +29,8 @@ static char *ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 static char *ngx_http_seal_km_check_conf(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 static const char *ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf);
 
 static char *ngx_http_seal_km_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -50,6 +53,8 @@ static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post,
     void *data);
+static char *ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post,
+    void *data);
 static char *ngx_http_seal_km_check_msec(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_seal_km_check_size(ngx_conf_t *cf, void *post,
@@ -60,6 +65,8 @@ static ngx_conf_post_t  ngx_http_seal_km_leeway_post =
     { ngx_http_seal_km_check_leeway };
 static ngx_conf_post_t  ngx_http_seal_km_text_post =
     { ngx_http_seal_km_check_text };
+static ngx_conf_post_t  ngx_http_seal_km_path_post =
+    { ngx_http_seal_km_check_path };
 static ngx_conf_post_t  ngx_http_seal_km_msec_post =
     { ngx_http_seal_km_check_msec };
 static ngx_conf_post_t  ngx_http_seal_km_size_post =
@@ -156,6 +163,41 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       0,
       NULL },
 
+    { ngx_string("seal_km_jwks_check"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_check),
+      &ngx_http_seal_km_msec_post },
+
+    { ngx_string("seal_km_jwks_request"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_request),
+      &ngx_http_seal_km_path_post },
+
+    { ngx_string("seal_km_jwks_cache"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_cache),
+      &ngx_http_seal_km_msec_post },
+
+    { ngx_string("seal_km_jwks_stale"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_stale),
+      NULL },
+
+    { ngx_string("seal_km_jwks_cooldown"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_cooldown),
+      &ngx_http_seal_km_msec_post },
+
     { ngx_string("seal_km_algorithms"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
       ngx_http_seal_km_set_algorithms,
@@ -191,11 +233,39 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       offsetof(ngx_http_seal_km_loc_conf_t, leeway),
       &ngx_http_seal_km_leeway_post },
 
+    { ngx_string("seal_km_zone"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE12,
+      ngx_http_seal_km_set_zone,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, zone),
+      NULL },
+
+    { ngx_string("seal_km_token_cache"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, token_cache),
+      NULL },
+
+    { ngx_string("seal_km_require_binding"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, require_binding),
+      NULL },
+
     { ngx_string("seal_km_bind"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE2,
       ngx_http_seal_km_set_bind,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("seal_km_require"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, rules),
       NULL },
 
     { ngx_string("seal_km_payload"),
@@ -400,7 +470,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
 static ngx_http_module_t  ngx_http_seal_km_module_ctx = {
     ngx_http_seal_km_preconfiguration,     /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_seal_km_init_verify,          /* postconfiguration */
 
     ngx_http_seal_km_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -452,6 +522,7 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 
 
 /*
+ * From now on the worker sees when key files change, even if nobody asks it.
  * Topologies are asked for before the first request needs them; where this is
  * not called, at a reload without a master process, that request asks.
  */
@@ -460,19 +531,23 @@ static ngx_int_t
 ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
 {
     ngx_uint_t                       i;
-    ngx_http_seal_km_redis_conf_t  **conf;
+    ngx_http_seal_km_key_files_t   **files;
     ngx_http_seal_km_main_conf_t    *smcf;
+    ngx_http_seal_km_redis_conf_t  **conf;
 
-    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+
+    if (smcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
     {
         return NGX_OK;
     }
 
-    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+    files = smcf->key_files.elts;
 
-    if (smcf == NULL) {
-        /* no http{} */
-        return NGX_OK;
+    for (i = 0; i < smcf->key_files.nelts; i++) {
+        ngx_http_seal_km_look_at_key_files(files[i]);
     }
 
     conf = smcf->pools.elts;
@@ -488,10 +563,25 @@ ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
 static void *
 ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_pool_cleanup_t            *cln;
     ngx_http_seal_km_main_conf_t  *smcf;
 
     smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_main_conf_t));
     if (smcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&smcf->key_files, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_key_files_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_array_init(&smcf->sources, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_key_source_t *))
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -502,6 +592,26 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&smcf->locations, cf->pool, 4,
+                       sizeof(ngx_http_seal_km_loc_conf_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    smcf->sha256 = seal_km_sha256_create();
+    if (smcf->sha256 == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_seal_km_sha256_cleanup;
+    cln->data = smcf->sha256;
+
     if (ngx_array_init(&smcf->pools, cf->pool, 4,
                        sizeof(ngx_http_seal_km_redis_conf_t *))
         != NGX_OK)
@@ -510,6 +620,13 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     }
 
     return smcf;
+}
+
+
+static void
+ngx_http_seal_km_sha256_cleanup(void *data)
+{
+    seal_km_sha256_free(data);
 }
 
 
@@ -531,6 +648,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->uri = { 0, NULL };
      *     conf->id = { 0, NULL };
      *     conf->user_uri = NULL;
+     *     conf->key_files = NULL;
+     *     conf->jwks_request = { 0, NULL };
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
@@ -543,10 +662,18 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->require_tls = NGX_CONF_UNSET;
     conf->max_request_size = NGX_CONF_UNSET_SIZE;
 
+    conf->jwks_check = NGX_CONF_UNSET_MSEC;
+    conf->jwks_cache = NGX_CONF_UNSET_MSEC;
+    conf->jwks_stale = NGX_CONF_UNSET_MSEC;
+    conf->jwks_cooldown = NGX_CONF_UNSET_MSEC;
     conf->issuers = NGX_CONF_UNSET_PTR;
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->leeway = NGX_CONF_UNSET;
+    conf->require_binding = NGX_CONF_UNSET;
+    conf->zone = NGX_CONF_UNSET_PTR;
+    conf->token_cache = NGX_CONF_UNSET;
+    conf->rules = NGX_CONF_UNSET_PTR;
 
     conf->payload = NGX_CONF_UNSET_UINT;
 
@@ -644,9 +771,17 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     ngx_conf_merge_size_value(conf->max_request_size, prev->max_request_size,
                               8 * 1024);
 
-    if (conf->key_set == NULL) {
-        conf->key_set = prev->key_set;
+    if (conf->key_files == NULL) {
+        conf->key_files = prev->key_files;
     }
+
+    ngx_conf_merge_msec_value(conf->jwks_check, prev->jwks_check, 10000);
+
+    ngx_conf_merge_str_value(conf->jwks_request, prev->jwks_request, "");
+    ngx_conf_merge_msec_value(conf->jwks_cache, prev->jwks_cache, 3600000);
+    ngx_conf_merge_msec_value(conf->jwks_stale, prev->jwks_stale, 86400000);
+    ngx_conf_merge_msec_value(conf->jwks_cooldown, prev->jwks_cooldown, 30000);
+
 
     if (conf->algorithms == 0) {
         conf->algorithms = prev->algorithms ? prev->algorithms
@@ -666,6 +801,11 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     }
 
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_value(conf->require_binding, prev->require_binding, 0);
+    ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
+    ngx_conf_merge_value(conf->token_cache, prev->token_cache,
+                         NGX_CONF_UNSET);
+    ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
 
     for (i = 0; i < SEAL_KM_IDENTITY_MAX; i++) {
         if (conf->bind[i].data == NULL) {
@@ -686,8 +826,10 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
 static char *
 ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
 {
-    const char                *missing, *unfit;
-    ngx_http_core_loc_conf_t  *clcf;
+    const char                     *missing, *unfit;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_seal_km_loc_conf_t   **location;
+    ngx_http_seal_km_main_conf_t   *smcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -701,7 +843,14 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if ((seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms)
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->key_set->source == NULL
+        && (seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms)
         == 0)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -731,11 +880,32 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
                       &clcf->name, conf->file, conf->line);
     }
 
+    if (conf->token_cache == 1 && conf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_token_cache\" without \"seal_km_zone\" in "
+                      "the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->token_cache != 0) {
+        conf->cache = conf->zone;
+    }
+
     conf->claims.issuers = conf->issuers->elts;
     conf->claims.nissuers = conf->issuers->nelts;
     conf->claims.audiences = conf->audiences->elts;
     conf->claims.naudiences = conf->audiences->nelts;
     conf->claims.leeway = conf->leeway;
+
+    location = ngx_array_push(&smcf->locations);
+    conf->learnt = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_learnt_t));
+
+    if (location == NULL || conf->learnt == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = conf;
 
     return NGX_CONF_OK;
 }
@@ -748,7 +918,7 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
         return "seal_km_uri";
     }
 
-    if (conf->key_set == NULL) {
+    if (conf->key_files == NULL && conf->jwks_request.len == 0) {
         return "seal_km_jwks";
     }
 
@@ -765,6 +935,49 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
     }
 
     return NULL;
+}
+
+
+/* locations with the same sources of keys share their key set */
+
+static char *
+ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_seal_km_key_source_t   *source;
+    ngx_http_seal_km_source_conf_t   source_conf;
+
+    source = NULL;
+
+    if (conf->key_files) {
+        ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
+                                       conf->algorithms);
+    }
+
+    if (conf->jwks_request.len) {
+        cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+        source_conf.uri = conf->jwks_request;
+        source_conf.ctx = cscf->ctx;
+        source_conf.cache = conf->jwks_cache;
+        source_conf.stale = conf->jwks_stale;
+        source_conf.cooldown = conf->jwks_cooldown;
+
+        source = ngx_http_seal_km_get_key_source(cf, &smcf->sources,
+                                                 smcf->sha256, &source_conf);
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        source->algorithms |= conf->algorithms;
+    }
+
+    conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
+                                                 smcf->sha256,
+                                                 conf->key_files, source);
+
+    return conf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -990,18 +1203,18 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                     *value;
     ngx_http_seal_km_main_conf_t  *smcf;
 
-    if (slcf->key_set) {
+    if (slcf->key_files) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
-    slcf->key_set = ngx_http_seal_km_load_key_set(cf, &smcf->key_sets,
-                                                  &value[1],
-                                                  cf->args->nelts - 1);
+    slcf->key_files = ngx_http_seal_km_load_key_files(cf, &smcf->key_files,
+                                                      smcf->sha256, &value[1],
+                                                      cf->args->nelts - 1);
 
-    return slcf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return slcf->key_files ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -1111,6 +1324,19 @@ ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post, void *data)
 
     if (!seal_km_str_is_utf8(ngx_http_seal_km_str(text))) {
         return "is not UTF-8";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *path = data;
+
+    if (path->len == 0 || path->data[0] != '/') {
+        return "wants the path of an internal location";
     }
 
     return NGX_CONF_OK;

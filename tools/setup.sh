@@ -84,6 +84,8 @@ want_test() {
     want_perl libcryptx-perl CryptX.pm
     want_perl libcrypt-jwt-perl Crypt/JWT.pm
     want_perl libio-socket-ssl-perl IO/Socket/SSL.pm
+    want_command nodejs node
+    want_command npm npm
 }
 
 # the sanitizers and libFuzzer, a package of their own
@@ -194,12 +196,32 @@ install_test_nginx() {
     rm -rf "$folder"
 }
 
+# A real OpenID provider, for one test: npm's oidc-provider, the versions of the
+# lock file, into build/oidc. None of its packages runs a script of its own.
+have_oidc() {
+    cmp -s "$top/t/oidc/package-lock.json" "$top/build/oidc/installed"
+}
+
+install_oidc() {
+    local folder=$top/build/oidc
+    say "installing npm's oidc-provider into build/oidc"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$top"/t/oidc/package.json "$top"/t/oidc/package-lock.json "$folder/"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        --loglevel=error > "$top/build/oidc.log" 2>&1 || {
+        tail -n 20 "$top/build/oidc.log" >&2
+        die "npm could not install oidc-provider"
+    }
+    cp "$folder/package-lock.json" "$folder/installed"
+}
+
 complete() {
     missing=
     want_build
     [ "$what" = build ] || want_test
     [ -z "$missing" ] && have_libjwt &&
-        { [ "$what" = build ] || have_test_nginx; }
+        { [ "$what" = build ] || { have_test_nginx && have_oidc; }; }
 }
 
 main() {
@@ -221,6 +243,7 @@ main() {
     [ -z "$missing" ] || install $missing
     have_libjwt || "$top/tools/libjwt.sh"
     [ "$what" = build ] || have_test_nginx || install_test_nginx
+    [ "$what" = build ] || have_oidc || install_oidc
     complete || die "still missing:$missing"
 }
 

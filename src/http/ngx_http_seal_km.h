@@ -12,14 +12,19 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "seal_km_binding.h"
 #include "seal_km_claims.h"
+#include "seal_km_extract.h"
 #include "seal_km_record_key.h"
 #include "seal_km_response.h"
 #include "seal_km_secret.h"
 #include "seal_km_uri.h"
 
 #include "ngx_http_seal_km_key_set.h"
+#include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_redis_conf.h"
+#include "ngx_http_seal_km_token_cache.h"
+#include "ngx_http_seal_km_zone.h"
 
 
 #if !(NGX_HTTP_SSL)
@@ -28,9 +33,19 @@
 
 
 typedef struct {
-    ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t */
+    ngx_array_t                   key_files; /* ngx_http_seal_km_key_files_t * */
+    ngx_array_t                   sources;   /* ngx_http_seal_km_key_source_t * */
+    ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
+    ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
+    seal_km_sha256_t             *sha256;
 } ngx_http_seal_km_main_conf_t;
+
+
+/* what a worker has learnt of a location */
+typedef struct {
+    unsigned                      wants_left_out:1;  /* of an extract */
+} ngx_http_seal_km_learnt_t;
 
 
 /* read-only once the configuration is read */
@@ -48,14 +63,29 @@ typedef struct {
     ngx_flag_t                    require_tls;
     size_t                        max_request_size;
 
+    ngx_http_seal_km_key_files_t *key_files;
+    ngx_msec_t                    jwks_check;
+    ngx_str_t                     jwks_request;
+    ngx_msec_t                    jwks_cache;
+    ngx_msec_t                    jwks_stale;
+    ngx_msec_t                    jwks_cooldown;
     ngx_http_seal_km_key_set_t   *key_set;
     ngx_uint_t                    algorithms;
     ngx_array_t                  *issuers;   /* seal_km_str_t; off: empty */
     ngx_array_t                  *audiences; /* seal_km_str_t; off: empty */
     ngx_array_t                  *scopes;    /* ngx_http_complex_value_t */
     time_t                        leeway;
+    ngx_flag_t                    require_binding;
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
+    ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
     seal_km_claims_policy_t       claims;
+
+    ngx_shm_zone_t               *zone;
+    ngx_flag_t                    token_cache;
+    ngx_shm_zone_t               *cache;     /* zone; NULL: no token cache */
+    u_char                        policy_id[SEAL_KM_SHA256_SIZE];
+    seal_km_extract_names_t       names;     /* the claims that are needed */
+    ngx_http_seal_km_learnt_t    *learnt;
 
     ngx_uint_t                    payload;
     ngx_http_seal_km_redis_conf_t redis;
@@ -70,6 +100,7 @@ typedef void (*ngx_http_seal_km_reason_pt)(ngx_http_request_t *r,
 /* what belongs to one request; lives as long as its pool */
 typedef struct {
     seal_km_reason_e              reason;    /* SEAL_KM_REASON_MAX: none yet */
+    const char                   *word;      /* in its place; NULL: none */
 
     ngx_http_seal_km_reason_pt    body_handler;
     seal_km_str_t                 body;
@@ -77,15 +108,22 @@ typedef struct {
     size_t                        body_size;
 
     seal_km_request_t             request;
+    seal_km_str_t                 token_text; /* in the request's headers */
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */
+    ngx_http_seal_km_cache_e      cache;
+
+    ngx_http_seal_km_key_waiter_t waiter;
+    ngx_http_seal_km_reason_pt    keys_handler;
 
     seal_km_redis_query_t         query;
 
+    unsigned                      waited:1;    /* for keys */
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
+    unsigned                      thawed:1;    /* ngx_http_seal_km_thaw() */
     unsigned                      tried:1;     /* the balancer was asked */
 } ngx_http_seal_km_ctx_t;
 
@@ -142,6 +180,41 @@ seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 
 
+/* ngx_http_seal_km_verify.c */
+
+/*
+ * Whether there are keys to verify the request's token with, if it has one.
+ * NGX_AGAIN: handler will be called with SEAL_KM_OK when they have been
+ * fetched, or could not be; NGX_OK: ngx_http_seal_km_verify() can be called.
+ */
+ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler);
+
+/*
+ * Row 6: the access token.  On SEAL_KM_OK ctx->token holds what is needed of
+ * its claims and ctx->verified is set.
+ */
+seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+/*
+ * Decodes the claims of a verified token of which only an extract is at hand.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_verify_conf.c */
+
+/*
+ * What the token cache has to know of each location: the claims that it needs
+ * and its policy, as a hash.  To be called once the configuration is read, for
+ * all of it names variables.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_init_verify(ngx_conf_t *cf);
+
+
 /* ngx_http_seal_km_store.c */
 
 /*
@@ -179,6 +252,23 @@ ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
 
 /* registers $seal_km_*; to be called before the configuration is read */
 ngx_int_t ngx_http_seal_km_add_variables(ngx_conf_t *cf);
+
+/* the word for ctx->reason: that of seal_km_require, else the table's */
+const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_thaw.c */
+
+/* to be called whenever a variable of ours is read; ctx may be NULL */
+void ngx_http_seal_km_note_read(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+/*
+ * Makes nginx forget the variables that were evaluated with a variable of ours
+ * before there was a verified token: to be called once there is one.
+ */
+void ngx_http_seal_km_thaw(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_SEAL_KM_H */

@@ -1,18 +1,17 @@
 /*
- * Rows 6 to 11: the token, the request, and whether they belong together.
+ * Rows 6 to 11: the token, which ngx_http_seal_km_verify.c looks at, the
+ * request, and whether they belong together.
  */
 
-
-#include <openssl/crypto.h>
 
 #include "ngx_http_seal_km.h"
 
 
-static seal_km_reason_e ngx_http_seal_km_check_token(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_check_identity(
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
+static seal_km_reason_e ngx_http_seal_km_check_policy(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
@@ -31,11 +30,13 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
     request = seal_km_request_decode(&ctx->request, ctx->body);
     ctx->echo = 1;
 
-    reason = ngx_http_seal_km_check_token(r, ctx);
+    reason = ngx_http_seal_km_verify(r, ctx);
 
     if (reason != SEAL_KM_OK) {
         return reason;
     }
+
+    ngx_http_seal_km_thaw(r, ctx);
 
     if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
@@ -68,60 +69,12 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
-    return ngx_http_seal_km_check_identity(ctx, conf);
-}
-
-
-static seal_km_reason_e
-ngx_http_seal_km_check_token(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx)
-{
-    u_char                       *p;
-    seal_km_str_t                 value, token;
-    seal_km_reason_e              reason;
-    ngx_table_elt_t              *h;
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    h = r->headers_in.authorization;
-
-    value.data = h ? (char *) h->value.data : NULL;
-    value.len = h ? h->value.len : 0;
-
-    reason = seal_km_token_find(value, &token);
-
-    ctx->presented = (reason != SEAL_KM_TOKEN_MISSING);
-
+    reason = ngx_http_seal_km_check_identity(ctx, conf);
     if (reason != SEAL_KM_OK) {
         return reason;
     }
 
-    p = ngx_pnalloc(r->pool, token.len + 1);
-    if (p == NULL) {
-        return SEAL_KM_INTERNAL_ERROR;
-    }
-
-    ngx_memcpy(p, token.data, token.len);
-    p[token.len] = '\0';
-
-    token.data = (char *) p;
-
-    reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
-                                  conf->algorithms);
-
-    OPENSSL_cleanse(p, token.len);
-    (void) ngx_pfree(r->pool, p);
-
-    if (reason != SEAL_KM_OK) {
-        return reason;
-    }
-
-    reason = seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
-
-    ctx->verified = (reason == SEAL_KM_OK);
-
-    return reason;
+    return ngx_http_seal_km_check_policy(r, ctx, conf);
 }
 
 
@@ -217,6 +170,27 @@ ngx_http_seal_km_check_identity(ngx_http_seal_km_ctx_t *ctx,
 
     return seal_km_claims_check_identity(&ctx->token, (char *) claim->data,
                                          ctx->request.identity);
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_check_policy(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_seal_km_rule_t  *rule;
+
+    if (conf->rules == NULL) {
+        return SEAL_KM_OK;
+    }
+
+    rule = ngx_http_seal_km_broken_rule(r, conf->rules);
+    if (rule == NULL) {
+        return SEAL_KM_OK;
+    }
+
+    ctx->word = rule->word;
+
+    return SEAL_KM_POLICY;
 }
 
 

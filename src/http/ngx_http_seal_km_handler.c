@@ -16,6 +16,8 @@ static ngx_uint_t ngx_http_seal_km_in_early_data(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
 static void ngx_http_seal_km_body_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
+static void ngx_http_seal_km_judge(ngx_http_request_t *r,
+    seal_km_reason_e reason);
 static void ngx_http_seal_km_wait(ngx_http_request_t *r);
 static void ngx_http_seal_km_finish(ngx_http_request_t *r,
     seal_km_reason_e reason);
@@ -109,6 +111,7 @@ ngx_http_seal_km_forget(void *data)
 {
     ngx_http_seal_km_ctx_t  *ctx = data;
 
+    ngx_http_seal_km_stop_waiting(&ctx->waiter);
     seal_km_redis_query_cancel(&ctx->query);
 }
 
@@ -256,6 +259,25 @@ ngx_http_seal_km_body_handler(ngx_http_request_t *r, seal_km_reason_e reason)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
+    if (reason == SEAL_KM_OK
+        && ngx_http_seal_km_await_keys(r, ctx, ngx_http_seal_km_judge)
+           == NGX_AGAIN)
+    {
+        ngx_http_seal_km_wait(r);
+        return;
+    }
+
+    ngx_http_seal_km_judge(r, reason);
+}
+
+
+static void
+ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
+{
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
     if (reason == SEAL_KM_OK) {
         reason = ngx_http_seal_km_check(r, ctx);
     }
@@ -273,7 +295,7 @@ ngx_http_seal_km_body_handler(ngx_http_request_t *r, seal_km_reason_e reason)
 }
 
 
-/* a client that goes away while Redis is asked ends its request */
+/* a client that goes away while Redis or the SIM-S is asked ends its request */
 
 static void
 ngx_http_seal_km_wait(ngx_http_request_t *r)

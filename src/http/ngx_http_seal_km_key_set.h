@@ -1,5 +1,6 @@
 /*
- * The key set of seal_km_jwks: its files, and the keys decoded from them.
+ * The keys that a location trusts: those of its files, those that the SIM-S
+ * publishes, or both.
  */
 
 
@@ -10,23 +11,42 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "seal_km_jwks.h"
+#include "ngx_http_seal_km_key_files.h"
+#include "ngx_http_seal_km_key_source.h"
 
 
+/* locations of the same sources share it; each worker has a copy of its own */
 typedef struct {
-    ngx_array_t      files;     /* ngx_str_t, full names */
-    seal_km_jwks_t  *jwks;
+    seal_km_sha256_t               *sha256;
+    ngx_http_seal_km_key_files_t   *files;     /* NULL: none */
+    ngx_http_seal_km_key_source_t  *source;    /* NULL: none */
+
+    ngx_uint_t                      changes;   /* of the sources, when seen */
+    seal_km_jwks_t                 *jwks;      /* a view of all that have any */
+    seal_km_jwks_t                **parts;     /* what it shows */
+    ngx_uint_t                      nparts;
+    seal_km_str_t                  *digests;   /* one for each part */
+    u_char                          generation[SEAL_KM_SHA256_SIZE];
+    unsigned                        empty:1;   /* there is no usable key */
 } ngx_http_seal_km_key_set_t;
 
 
 /*
- * The key set of these files, relative ones to the configuration's folder: one
- * of sets (an array of ngx_http_seal_km_key_set_t *) if they were read before,
- * else read now and added.  NULL after the error was logged, with the file's
- * name.  The set is freed with cf's pool.
+ * The key set of these sources, of which one may be NULL: one of sets (an array of
+ * ngx_http_seal_km_key_set_t *) or a new one.  NULL without memory.  Freed with
+ * cf's pool.
  */
-ngx_http_seal_km_key_set_t *ngx_http_seal_km_load_key_set(ngx_conf_t *cf,
-    ngx_array_t *sets, ngx_str_t *names, ngx_uint_t n);
+ngx_http_seal_km_key_set_t *ngx_http_seal_km_get_key_set(ngx_conf_t *cf,
+    ngx_array_t *sets, seal_km_sha256_t *sha256,
+    ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_source_t *source);
+
+/*
+ * Brings set->jwks and set->generation up to date, looking at the sources if it
+ * is time to.  The generation is a hash over all texts, and so the same in all
+ * workers for the same keys.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set);
 
 
 #endif /* NGX_HTTP_SEAL_KM_KEY_SET_H */

@@ -96,14 +96,14 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
 
     if (ctx->reason == SEAL_KM_MALFORMED_REQUEST && ctx->request.error) {
         ngx_log_error(level, r->connection->log, 0,
-                      "SEAL KM Request refused, %s: %s", row->word,
-                      ctx->request.error);
+                      "SEAL KM Request refused, %s: %s",
+                      ngx_http_seal_km_reason_word(ctx), ctx->request.error);
         return;
     }
 
     ngx_log_error(level, r->connection->log, 0,
-                  "SEAL KM Request refused, %s: %s", row->word,
-                  row->description);
+                  "SEAL KM Request refused, %s: %s",
+                  ngx_http_seal_km_reason_word(ctx), row->description);
 }
 
 

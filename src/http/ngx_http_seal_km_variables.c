@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_seal_km_token_cache_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_seal_km_ctx_t *ngx_http_seal_km_read_ctx(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r,
     char *buffer);
 static void ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
@@ -99,7 +101,7 @@ ngx_http_seal_km_error_code_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -125,12 +127,12 @@ ngx_http_seal_km_reason_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
     if (ctx && ctx->reason != SEAL_KM_REASON_MAX) {
-        value.data = seal_km_reason(ctx->reason)->word;
+        value.data = ngx_http_seal_km_reason_word(ctx);
         value.len = ngx_strlen(value.data);
     }
 
@@ -147,7 +149,7 @@ ngx_http_seal_km_service_id_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -168,7 +170,7 @@ ngx_http_seal_km_identity_type_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -195,7 +197,7 @@ ngx_http_seal_km_identity_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -216,7 +218,7 @@ ngx_http_seal_km_user_uri_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -240,11 +242,12 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
 {
     ngx_str_t               *name = (ngx_str_t *) data;
 
+    int                      rc;
     char                    *buffer;
     seal_km_str_t            claim, value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
@@ -252,7 +255,17 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
         claim.data = (char *) name->data + sizeof("seal_km_claim_") - 1;
         claim.len = name->len - (sizeof("seal_km_claim_") - 1);
 
-        if (seal_km_claims_text(&ctx->token, claim, &value, &buffer) != 0) {
+        rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
+
+        if (rc > 0) {
+            if (ngx_http_seal_km_recall_claims(r, ctx) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
+        }
+
+        if (rc != 0) {
             return NGX_ERROR;
         }
 
@@ -294,18 +307,48 @@ ngx_http_seal_km_token_cache_variable(ngx_http_request_t *r,
     seal_km_str_t            value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    static const seal_km_str_t  states[] = {
+        { NULL, 0 },
+        { "OFF", 3 },
+        { "MISS", 4 },
+        { "HIT", 3 }
+    };
+
+    ctx = ngx_http_seal_km_read_ctx(r);
 
     value.data = NULL;
 
-    if (ctx && ctx->presented) {
-        value.data = "OFF";
-        value.len = 3;
+    if (ctx && ctx->cache != NGX_HTTP_SEAL_KM_CACHE_NONE) {
+        value = states[ctx->cache];
     }
 
     ngx_http_seal_km_set_variable(v, value);
 
     return NGX_OK;
+}
+
+
+const char *
+ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx)
+{
+    if (ctx->reason == SEAL_KM_POLICY && ctx->word) {
+        return ctx->word;
+    }
+
+    return seal_km_reason(ctx->reason)->word;
+}
+
+
+static ngx_http_seal_km_ctx_t *
+ngx_http_seal_km_read_ctx(ngx_http_request_t *r)
+{
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_seal_km_get_ctx(r);
+
+    ngx_http_seal_km_note_read(r, ctx);
+
+    return ctx;
 }
 
 

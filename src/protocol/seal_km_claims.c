@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "seal_km_claims.h"
+#include "seal_km_extract.h"
 #include "seal_km_secret.h"
 
 
@@ -14,21 +15,36 @@ static const json_t *seal_km_claims_find(const json_t *claims,
 
 
 seal_km_reason_e
-seal_km_claims_check(const seal_km_token_t *token,
-    const seal_km_claims_policy_t *policy, int64_t now)
+seal_km_claims_check_time(const seal_km_token_t *token, int64_t leeway,
+    int64_t now)
 {
-    double         time, leeway;
-    const json_t  *claim;
+    double  time;
 
     time = (double) now;
-    leeway = (double) policy->leeway;
 
-    if (time - leeway >= token->exp) {
+    if (time - (double) leeway >= token->exp) {
         return SEAL_KM_TOKEN_EXPIRED;
     }
 
-    if (token->has_nbf && time + leeway < token->nbf) {
+    if (token->has_nbf && time + (double) leeway < token->nbf) {
         return SEAL_KM_TOKEN_NOT_YET_VALID;
+    }
+
+    return SEAL_KM_OK;
+}
+
+
+seal_km_reason_e
+seal_km_claims_check(const seal_km_token_t *token,
+    const seal_km_claims_policy_t *policy, int64_t now)
+{
+    const json_t      *claim;
+    seal_km_reason_e   reason;
+
+    reason = seal_km_claims_check_time(token, policy->leeway, now);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
     }
 
     if (policy->nissuers > 0) {
@@ -165,12 +181,17 @@ seal_km_reason_e
 seal_km_claims_check_identity(const seal_km_token_t *token, const char *claim,
     seal_km_str_t identity)
 {
-    const json_t  *json;
+    int  found;
 
-    json = json_object_get(token->claims, claim);
+    if (token->claims != NULL) {
+        found = seal_km_claims_names(json_object_get(token->claims, claim),
+                                     &identity, 1);
 
-    return seal_km_claims_names(json, &identity, 1)
-           ? SEAL_KM_OK : SEAL_KM_IDENTITY_MISMATCH;
+    } else {
+        found = seal_km_extract_has_identity(token, claim, identity);
+    }
+
+    return found ? SEAL_KM_OK : SEAL_KM_IDENTITY_MISMATCH;
 }
 
 
@@ -185,6 +206,10 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     text->data = NULL;
     text->len = 0;
     *buffer = NULL;
+
+    if (token->claims == NULL) {
+        return (seal_km_extract_text(token, name, text) != 0);
+    }
 
     claim = seal_km_claims_find(token->claims, name);
 

@@ -20,9 +20,17 @@ typedef struct {
 
 
 /*
+ * exp, then nbf; now and leeway in seconds.  Returns SEAL_KM_OK,
+ * SEAL_KM_TOKEN_EXPIRED (now - leeway >= exp) or _NOT_YET_VALID (now + leeway <
+ * nbf).
+ */
+seal_km_reason_e seal_km_claims_check_time(const seal_km_token_t *token,
+    int64_t leeway, int64_t now);
+
+/*
  * exp, nbf, iss, aud, in this order; now in seconds.  Returns SEAL_KM_OK,
- * SEAL_KM_TOKEN_EXPIRED (now - leeway >= exp), _NOT_YET_VALID (now + leeway <
- * nbf), _ISSUER or _AUDIENCE.
+ * SEAL_KM_TOKEN_EXPIRED, _NOT_YET_VALID, _ISSUER or _AUDIENCE.  Not for a
+ * token out of an extract, which has neither iss nor aud.
  */
 seal_km_reason_e seal_km_claims_check(const seal_km_token_t *token,
     const seal_km_claims_policy_t *policy, int64_t now);
@@ -47,7 +55,8 @@ seal_km_reason_e seal_km_claims_check_identity(const seal_km_token_t *token,
  * single claim.  A string is its value, anything else its compact JSON.
  * Returns 0 with text->data == NULL where there is no such claim or its text
  * holds control characters.  *buffer, if not NULL on return, holds the text
- * and is to be freed with seal_km_secret_free().  Returns -1 without memory.
+ * and is to be freed with seal_km_secret_free().  Returns -1 without memory,
+ * 1 where the token came out of an extract that does not have the claim.
  */
 int seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     seal_km_str_t *text, char **buffer);

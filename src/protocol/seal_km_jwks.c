@@ -50,7 +50,17 @@ struct seal_km_jwks_key_s {
 
 struct seal_km_jwks_s {
     seal_km_jwks_key_t       *keys;
+    seal_km_jwks_t *const    *parts;
+    size_t                    nparts;
 };
+
+
+/* goes through all keys of a set and of its parts; part is a size_t */
+
+#define seal_km_jwks_foreach(jwks, key, part)                                 \
+    for ((part) = 0, (key) = seal_km_jwks_skip(jwks, (jwks)->keys, &(part));  \
+         (key) != NULL;                                                       \
+         (key) = seal_km_jwks_skip(jwks, (key)->next, &(part)))
 
 
 /* a JWK on its way to become a key */
@@ -90,6 +100,8 @@ static int seal_km_jwks_set_checker(seal_km_jwks_key_t *key,
 static seal_km_jwks_key_t *seal_km_jwks_create_key(
     const seal_km_jwks_jwk_t *jwk);
 static void seal_km_jwks_free_keys(seal_km_jwks_key_t *key);
+static seal_km_jwks_key_t *seal_km_jwks_skip(const seal_km_jwks_t *jwks,
+    seal_km_jwks_key_t *key, size_t *part);
 static int seal_km_jwks_fits(const seal_km_jwks_key_t *key, int algorithm,
     seal_km_str_t kid);
 static int seal_km_jwks_unusable(const seal_km_jwks_jwk_t *jwk,
@@ -123,7 +135,7 @@ seal_km_jwks_create(void)
     jwks = seal_km_secret_alloc(sizeof(seal_km_jwks_t));
 
     if (jwks != NULL) {
-        jwks->keys = NULL;
+        memset(jwks, 0, sizeof(seal_km_jwks_t));
     }
 
     return jwks;
@@ -705,16 +717,62 @@ seal_km_jwks_create_key(const seal_km_jwks_jwk_t *jwk)
 }
 
 
+void
+seal_km_jwks_set_parts(seal_km_jwks_t *jwks, seal_km_jwks_t *const *parts,
+    size_t n)
+{
+    jwks->parts = parts;
+    jwks->nparts = n;
+}
+
+
+/* key, or where that is NULL the first key of the next part that has any */
+
+static seal_km_jwks_key_t *
+seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwks_key_t *key,
+    size_t *part)
+{
+    const seal_km_jwks_t  *next;
+
+    while (key == NULL && *part < jwks->nparts) {
+        next = jwks->parts[(*part)++];
+
+        if (next != NULL) {
+            key = next->keys;
+        }
+    }
+
+    return key;
+}
+
+
+int
+seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
+{
+    size_t                     part;
+    const seal_km_jwks_key_t  *key;
+
+    seal_km_jwks_foreach(jwks, key, part) {
+        if (key->kid.data != NULL && seal_km_str_equal(key->kid, kid)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 seal_km_algorithms_t
 seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 {
     int                        i;
+    size_t                     part;
     seal_km_algorithms_t       set;
     const seal_km_jwks_key_t  *key;
 
     set = 0;
 
-    for (key = jwks->keys; key != NULL; key = key->next) {
+    seal_km_jwks_foreach(jwks, key, part) {
         for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
             if (key->checkers[i] != NULL) {
                 set |= 1u << i;
@@ -766,6 +824,7 @@ unsigned
 seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
     const char *token, int *verified)
 {
+    size_t               part;
     unsigned             tried;
     jwt_checker_t       *checker;
     seal_km_jwks_key_t  *key;
@@ -775,7 +834,7 @@ seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
 
     seal_km_secret_enter();
 
-    for (key = jwks->keys; key != NULL && !*verified; key = key->next) {
+    seal_km_jwks_foreach(jwks, key, part) {
 
         if (!seal_km_jwks_fits(key, algorithm, kid)) {
             continue;
@@ -789,6 +848,10 @@ seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
 
         *verified = (jwt_checker_verify(checker, token) == 0);
         tried++;
+
+        if (*verified) {
+            break;
+        }
     }
 
     seal_km_secret_leave();
@@ -805,9 +868,10 @@ int
 seal_km_jwks_verify_raw(const seal_km_jwks_t *jwks, int algorithm,
     seal_km_str_t kid, seal_km_str_t input, seal_km_str_t signature)
 {
+    size_t                     part;
     const seal_km_jwks_key_t  *key;
 
-    for (key = jwks->keys; key != NULL; key = key->next) {
+    seal_km_jwks_foreach(jwks, key, part) {
 
         if (seal_km_jwks_fits(key, algorithm, kid)
             && seal_km_signature_verify(seal_km_algorithm(algorithm),

@@ -71,6 +71,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
         { "token_audience", 401, "03",
           "The access token is for another audience" },
 
+    [SEAL_KM_TOKEN_BINDING] =
+        { "token_binding", 401, "03",
+          "The access token is not bound to the certificate of the client" },
+
     [SEAL_KM_MALFORMED_REQUEST] =
         { "malformed_request", 400, "04",
           "The body is not a well-formed SEAL KM request" },
@@ -94,6 +98,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
     [SEAL_KM_IDENTITY_MISMATCH] =
         { "identity_mismatch", 403, "04",
           "The access token does not speak for the identity in the request" },
+
+    [SEAL_KM_POLICY] =
+        { "policy", 403, "04",
+          "The policy of the server does not allow the request" },
 
     [SEAL_KM_NOT_FOUND] =
         { "not_found", 404, "02",

@@ -43,6 +43,8 @@ static int seal_km_token_get_time(const json_t *claims, const char *name,
     double *time);
 static int seal_km_token_get_string(const json_t *claims, const char *name,
     seal_km_str_t *value);
+static int seal_km_token_get_binding(const json_t *claims,
+    seal_km_token_t *token);
 
 
 seal_km_reason_e
@@ -362,6 +364,10 @@ seal_km_token_get_claims(seal_km_token_t *token, seal_km_str_t payload)
         goto malformed;
     }
 
+    if (seal_km_token_get_binding(claims, token) != 0) {
+        goto malformed;
+    }
+
     return SEAL_KM_OK;
 
 malformed:
@@ -369,6 +375,46 @@ malformed:
     seal_km_token_free(token);
 
     return SEAL_KM_TOKEN_MALFORMED;
+}
+
+
+int
+seal_km_token_names_unknown_key(seal_km_str_t text, const seal_km_jwks_t *jwks)
+{
+    int                   unknown;
+    json_t               *header;
+    seal_km_str_t         kid;
+    seal_km_token_jws_t   jws;
+
+    unknown = 0;
+
+    if (seal_km_token_split(text, &jws) == SEAL_KM_OK) {
+        header = seal_km_json_decode(jws.header);
+        kid = seal_km_json_string(header, "kid");
+
+        unknown = (kid.data != NULL && !seal_km_jwks_has_kid(jwks, kid));
+
+        seal_km_json_free(header);
+    }
+
+    seal_km_secret_free(jws.buffer);
+
+    return unknown;
+}
+
+
+int
+seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text)
+{
+    seal_km_token_jws_t  jws;
+
+    if (seal_km_token_split(text, &jws) == SEAL_KM_OK) {
+        token->claims = seal_km_json_decode(jws.payload);
+    }
+
+    seal_km_secret_free(jws.buffer);
+
+    return (token->claims == NULL) ? -1 : 0;
 }
 
 
@@ -404,6 +450,46 @@ seal_km_token_get_string(const json_t *claims, const char *name,
     }
 
     *value = seal_km_json_text(json);
+
+    return 0;
+}
+
+
+/*
+ * RFC 7800, clause 3.1: members of cnf that are not understood may be ignored,
+ * unless a profile demands otherwise.  A token that wants more proof than can
+ * be had is refused here, as is one whose cnf names no proof at all.
+ */
+
+static int
+seal_km_token_get_binding(const json_t *claims, seal_km_token_t *token)
+{
+    const json_t  *cnf, *thumbprint;
+
+    cnf = json_object_get(claims, "cnf");
+
+    if (cnf == NULL) {
+        token->binding = SEAL_KM_BINDING_NONE;
+        return 0;
+    }
+
+    if (!json_is_object(cnf)) {
+        return -1;
+    }
+
+    thumbprint = json_object_get(cnf, "x5t#S256");
+
+    if (thumbprint != NULL && !json_is_string(thumbprint)) {
+        return -1;
+    }
+
+    if (thumbprint == NULL || json_object_size(cnf) != 1) {
+        token->binding = SEAL_KM_BINDING_UNKNOWN;
+        return 0;
+    }
+
+    token->binding = SEAL_KM_BINDING_CERTIFICATE;
+    token->thumbprint = seal_km_json_text(thumbprint);
 
     return 0;
 }

@@ -13,15 +13,35 @@
 #include "seal_km_reason.h"
 
 
-/* the claims of a verified token; strings point into claims */
+/* the claim cnf: what the client has to prove beside having the token */
+typedef enum {
+    SEAL_KM_BINDING_NONE = 0,       /* nothing: there is no cnf */
+    SEAL_KM_BINDING_CERTIFICATE,    /* x5t#S256 of RFC 8705, clause 3.1 */
+    SEAL_KM_BINDING_UNKNOWN         /* something that is not understood */
+} seal_km_binding_e;
+
+
+typedef struct seal_km_extract_names_s  seal_km_extract_names_t;
+
+
+/*
+ * The claims of a verified token.  Strings point into claims, or into what
+ * seal_km_extract_read() was given, which then has set extract and names.
+ */
 typedef struct {
-    json_t         *claims;
-    double          exp;          /* RFC 7519 NumericDate, seconds */
-    double          nbf;
-    unsigned        has_nbf:1;
-    seal_km_str_t   client_id;
-    seal_km_str_t   sub;          /* data == NULL if absent */
-    seal_km_str_t   scope;        /* data == NULL if absent */
+    json_t             *claims;
+    double              exp;         /* RFC 7519 NumericDate, seconds */
+    double              nbf;
+    unsigned            has_nbf:1;
+    seal_km_str_t       client_id;
+    seal_km_str_t       sub;         /* data == NULL if absent */
+    seal_km_str_t       scope;       /* data == NULL if absent */
+    seal_km_binding_e   binding;
+    seal_km_str_t       thumbprint;  /* as cnf has it, ..._CERTIFICATE only */
+
+    seal_km_str_t                   extract;   /* where claims is NULL */
+    const seal_km_extract_names_t  *names;
+    unsigned                        left_out:1;  /* extract lacks a text */
 } seal_km_token_t;
 
 
@@ -44,6 +64,19 @@ seal_km_reason_e seal_km_token_find(seal_km_str_t value,
  */
 seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
     seal_km_str_t text, seal_km_jwks_t *jwks, seal_km_algorithms_t allowed);
+
+/*
+ * 1 if text is a token that names its key by a kid which no usable key of jwks
+ * has; 0 if it names none, or is no token.
+ */
+int seal_km_token_names_unknown_key(seal_km_str_t text,
+    const seal_km_jwks_t *jwks);
+
+/*
+ * Fills in claims for a token out of seal_km_extract_read(): text is the token
+ * that the extract was made of, known to be verified.  Returns 0 or -1.
+ */
+int seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text);
 
 /* cleanses and frees; harmless on a zeroed token and when repeated */
 void seal_km_token_free(seal_km_token_t *token);

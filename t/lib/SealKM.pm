@@ -44,6 +44,8 @@ package SealKM;
 #     client              options for a new SealKM::Client: port, tls ...
 # EXPECTED is a reason, or a hash with what differs from what REQUEST leads to:
 #     reason              'ok'; an array where one is as good as another
+#     as                  the reason of the table that a word of one's own, as
+#                         reason, stands for
 #     payload             none; the value, \'raw JSON' for a byte-wise comparison
 #     echo                { ServiceID =>, ClientID => ... }; those of body
 #     user_uri            the token's sub, else its client_id
@@ -94,13 +96,14 @@ my @REASONS = (
     [ 5,  'request_too_large',        413, '04' ],
     (map { [ 6, "token_$_",           401, '03' ] }
         qw(missing malformed algorithm key signature expired not_yet_valid
-           issuer audience)),
+           issuer audience binding)),
     [ 7,  'malformed_request',        400, '04' ],
     [ 7,  'unsupported_version',      400, '04' ],
     [ 8,  'insufficient_scope',       403, '04' ],
     [ 9,  'skms_uri_mismatch',        403, '04' ],
     [ 10, 'date_time_out_of_window',  403, '04' ],
     [ 11, 'identity_mismatch',        403, '04' ],
+    [ 11, 'policy',                   403, '04' ],
     [ 12, 'not_found',                404, '02' ],
     (map { [ 13, $_,                  500, '01' ] }
         qw(store_unavailable store_timeout store_error payload_invalid
@@ -192,7 +195,7 @@ sub post {
 sub _expected {
     my ($set, $want) = @_;
     my $reason = $want->{reason} // 'ok';
-    my ($row, undef, $status, $code) = @{ $REASON{$reason}
+    my ($row, undef, $status, $code) = @{ $REASON{ $want->{as} // $reason }
                                           or die "unknown reason: $reason" };
 
     my %body = ref($set->{body} // {}) ? _options($set->{body}) : ();

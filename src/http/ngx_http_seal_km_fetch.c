@@ -1,0 +1,639 @@
+/*
+ * Getting an internal location's response into memory, for a worker and not for
+ * a client.
+ *
+ * nginx makes subrequests of requests.  One of a client's would be no good
+ * parent: what is fetched serves others as well, so it must not end when that
+ * client goes away, and neither must the client's connection have to wait for
+ * it, nor anything that the client has sent get into it.  So the parent is a
+ * request of our own.  Its connection has a socket that is connected to nothing,
+ * so that all that nginx does to connections works with it, and instead of
+ * being sent the response is collected: whole, however the location buffers.
+ */
+
+
+#include "ngx_http_seal_km_fetch.h"
+
+
+#define NGX_HTTP_SEAL_KM_FETCH_POOL  1024
+#define NGX_HTTP_SEAL_KM_FETCH_BODY  8192
+
+
+/* what lives as long as the connection; hc comes first */
+typedef struct {
+    ngx_http_connection_t      hc;
+    ngx_http_addr_conf_t       addr_conf;
+    ngx_http_log_ctx_t         log_ctx;
+    ngx_log_t                  log;
+    ngx_http_seal_km_fetched_t  *fetch;
+} ngx_http_seal_km_fetch_conn_t;
+
+
+static ngx_connection_t *ngx_http_seal_km_fetch_connection(
+    ngx_http_seal_km_fetched_t *fetch);
+static ngx_socket_t ngx_http_seal_km_fetch_socket(void);
+static ngx_int_t ngx_http_seal_km_init_connection(ngx_connection_t *c,
+    ngx_http_seal_km_fetched_t *fetch);
+static void ngx_http_seal_km_close_connection(ngx_connection_t *c);
+static ngx_int_t ngx_http_seal_km_fetch_request(ngx_connection_t *c,
+    ngx_http_seal_km_fetched_t *fetch);
+static ngx_int_t ngx_http_seal_km_init_request(ngx_http_request_t *r,
+    ngx_http_seal_km_fetched_t *fetch);
+static void ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev);
+static ngx_chain_t *ngx_http_seal_km_fetch_send_chain(ngx_connection_t *c,
+    ngx_chain_t *in, off_t limit);
+static ngx_int_t ngx_http_seal_km_fetch_collect(
+    ngx_http_seal_km_fetched_t *fetch, ngx_chain_t *in);
+static ngx_int_t ngx_http_seal_km_fetch_append(
+    ngx_http_seal_km_fetched_t *fetch, u_char *data, size_t len);
+static ngx_int_t ngx_http_seal_km_fetch_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+static ngx_uint_t ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr);
+static void ngx_http_seal_km_fetch_wake(ngx_http_request_t *r);
+static void ngx_http_seal_km_fetch_end(ngx_http_request_t *r);
+static void ngx_http_seal_km_fetch_cleanup(void *data);
+static void ngx_http_seal_km_fetch_posted(ngx_event_t *ev);
+static u_char *ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf,
+    size_t len);
+
+
+/* modules look at the address of a client */
+
+static struct sockaddr  ngx_http_seal_km_fetch_sockaddr = {
+    .sa_family = AF_UNIX
+};
+
+
+ngx_int_t
+ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch)
+{
+    ngx_connection_t  *c;
+
+    fetch->ident = -1;
+    fetch->status = 0;
+    fetch->error = "was broken off";
+    fetch->body = NULL;
+    fetch->len = 0;
+    fetch->size = 0;
+    fetch->failed = 0;
+    fetch->whole = 0;
+    fetch->too_large = 0;
+
+    c = ngx_http_seal_km_fetch_connection(fetch);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_seal_km_fetch_request(c, fetch) != NGX_OK) {
+        ngx_http_seal_km_close_connection(c);
+        return NGX_ERROR;
+    }
+
+    fetch->active = 1;
+
+    ngx_http_run_posted_requests(c);
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_connection_t *
+ngx_http_seal_km_fetch_connection(ngx_http_seal_km_fetched_t *fetch)
+{
+    ngx_socket_t       s;
+    ngx_connection_t  *c;
+
+    s = ngx_http_seal_km_fetch_socket();
+    if (s == (ngx_socket_t) -1) {
+        return NULL;
+    }
+
+    c = ngx_get_connection(s, ngx_cycle->log);
+
+    if (c == NULL) {
+        (void) ngx_close_socket(s);
+        return NULL;
+    }
+
+    c->pool = ngx_create_pool(NGX_HTTP_SEAL_KM_FETCH_POOL, ngx_cycle->log);
+
+    if (c->pool == NULL
+        || ngx_http_seal_km_init_connection(c, fetch) != NGX_OK)
+    {
+        ngx_http_seal_km_close_connection(c);
+        return NULL;
+    }
+
+    return c;
+}
+
+
+/* a datagram socket without a peer is never readable, and has no end */
+
+static ngx_socket_t
+ngx_http_seal_km_fetch_socket(void)
+{
+    ngx_socket_t  s;
+
+    s = ngx_socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    if (s == (ngx_socket_t) -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
+                      ngx_socket_n " failed");
+        return s;
+    }
+
+    if (ngx_nonblocking(s) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
+                      ngx_nonblocking_n " failed");
+        (void) ngx_close_socket(s);
+        return (ngx_socket_t) -1;
+    }
+
+    return s;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_init_connection(ngx_connection_t *c,
+    ngx_http_seal_km_fetched_t *fetch)
+{
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    fc = ngx_pcalloc(c->pool, sizeof(ngx_http_seal_km_fetch_conn_t));
+    if (fc == NULL) {
+        return NGX_ERROR;
+    }
+
+    fc->fetch = fetch;
+    fc->log_ctx.connection = c;
+    fc->hc.conf_ctx = fetch->ctx;
+    fc->hc.addr_conf = &fc->addr_conf;
+    fc->addr_conf.default_server = ngx_http_get_module_srv_conf(fetch->ctx,
+                                                       ngx_http_core_module);
+
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+
+    fc->log = *ngx_cycle->log;
+    fc->log.connection = c->number;
+    fc->log.handler = ngx_http_seal_km_fetch_log;
+    fc->log.data = &fc->log_ctx;
+    fc->log.action = "fetching keys";
+
+    c->data = &fc->hc;
+    c->log = &fc->log;
+    c->pool->log = &fc->log;
+    c->read->log = &fc->log;
+    c->write->log = &fc->log;
+
+    c->read->handler = ngx_http_seal_km_fetch_event_handler;
+    c->write->handler = ngx_http_seal_km_fetch_event_handler;
+
+    c->recv = ngx_recv;
+    c->send = ngx_send;
+    c->recv_chain = ngx_recv_chain;
+    c->send_chain = ngx_http_seal_km_fetch_send_chain;
+
+    /* of no use with this kind of socket */
+    c->sndlowat = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
+
+    c->sockaddr = &ngx_http_seal_km_fetch_sockaddr;
+    c->socklen = sizeof(struct sockaddr);
+    c->local_sockaddr = &ngx_http_seal_km_fetch_sockaddr;
+    c->local_socklen = sizeof(struct sockaddr);
+    ngx_str_set(&c->addr_text, "unix:");
+
+    c->start_time = ngx_current_msec;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_seal_km_close_connection(ngx_connection_t *c)
+{
+    ngx_pool_t  *pool;
+
+    pool = c->pool;
+
+    /* what is logged of it may be in the pool */
+    ngx_close_connection(c);
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_fetch_request(ngx_connection_t *c,
+    ngx_http_seal_km_fetched_t *fetch)
+{
+    ngx_http_cleanup_t          *cln;
+    ngx_http_request_t          *r, *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    r = ngx_http_create_request(c);
+    if (r == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = r;
+
+    /* no log takes it for a request of a client's */
+    r->logged = 1;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+
+    if (cln == NULL || ps == NULL
+        || ngx_http_seal_km_init_request(r, fetch) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    ps->handler = ngx_http_seal_km_fetch_done;
+    ps->data = fetch;
+
+    if (ngx_http_subrequest(r, &fetch->uri,
+                            fetch->args.len ? &fetch->args : NULL, &sr, ps, 0)
+        != NGX_OK)
+    {
+        goto failed;
+    }
+
+    cln->handler = ngx_http_seal_km_fetch_cleanup;
+    cln->data = fetch;
+
+    fetch->request = r;
+
+    return NGX_OK;
+
+failed:
+
+    ngx_http_free_request(r, 0);
+
+    return NGX_ERROR;
+}
+
+
+/* what nginx would have made of "GET <uri>", but of no version and no client */
+
+static ngx_int_t
+ngx_http_seal_km_init_request(ngx_http_request_t *r,
+    ngx_http_seal_km_fetched_t *fetch)
+{
+#if (NGX_STAT_STUB)
+    /* it was counted as a client's */
+    (void) ngx_atomic_fetch_add(ngx_stat_reading, -1);
+    (void) ngx_atomic_fetch_add(ngx_stat_requests, -1);
+    r->stat_reading = 0;
+#endif
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool, 1,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
+
+    r->method = NGX_HTTP_GET;
+    r->method_name = ngx_http_core_get_method;
+    ngx_str_set(&r->http_protocol, "HTTP/1.0");
+
+    r->uri = fetch->uri;
+    r->args = fetch->args;
+    r->unparsed_uri = fetch->uri;
+
+    r->write_event_handler = ngx_http_seal_km_fetch_wake;
+
+    /* no part of it stays in a file, and nothing slows it down */
+    r->main_filter_need_in_memory = 1;
+    r->limit_rate_set = 1;
+    r->limit_rate_after_set = 1;
+
+    return NGX_OK;
+}
+
+
+/* as for any connection; it matters when a worker has to exit */
+
+static void
+ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = ev->data;
+    r = c->data;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (c->close) {
+        ngx_http_seal_km_fetch_end(r->main);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    if (ev->delayed && ev->timedout) {
+        ev->delayed = 0;
+        ev->timedout = 0;
+    }
+
+    if (ev->write) {
+        r->write_event_handler(r);
+
+    } else {
+        r->read_event_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_chain_t *
+ngx_http_seal_km_fetch_send_chain(ngx_connection_t *c, ngx_chain_t *in,
+    off_t limit)
+{
+    ngx_http_request_t             *r;
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    r = c->data;
+    fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
+
+    /* a subrequest's is NULL */
+
+    if (fc == NULL) {
+        fc = (ngx_http_seal_km_fetch_conn_t *) r->main->http_connection;
+    }
+
+    if (ngx_http_seal_km_fetch_collect(fc->fetch, in) != NGX_OK) {
+        return NGX_CHAIN_ERROR;
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_fetch_collect(ngx_http_seal_km_fetched_t *fetch,
+    ngx_chain_t *in)
+{
+    size_t      len;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (ngx_buf_special(b)) {
+            continue;
+        }
+
+        if (!ngx_buf_in_memory(b)) {
+            fetch->failed = 1;
+            return NGX_ERROR;
+        }
+
+        len = b->last - b->pos;
+
+        if (ngx_http_seal_km_fetch_append(fetch, b->pos, len) != NGX_OK) {
+            fetch->failed = 1;
+            return NGX_ERROR;
+        }
+
+        fetch->request->connection->sent += len;
+
+        b->pos = b->last;
+
+        if (b->in_file) {
+            b->file_pos = b->file_last;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_fetch_append(ngx_http_seal_km_fetched_t *fetch, u_char *data,
+    size_t len)
+{
+    size_t   size;
+    u_char  *body;
+
+    if (len > fetch->limit - fetch->len) {
+        fetch->too_large = 1;
+        return NGX_ERROR;
+    }
+
+    if (len > fetch->size - fetch->len) {
+        size = ngx_max(fetch->len + len, 2 * fetch->size);
+        size = ngx_max(size, NGX_HTTP_SEAL_KM_FETCH_BODY);
+
+        body = ngx_alloc(size, ngx_cycle->log);
+        if (body == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (fetch->body) {
+            ngx_memcpy(body, fetch->body, fetch->len);
+            ngx_free(fetch->body);
+        }
+
+        fetch->body = body;
+        fetch->size = size;
+    }
+
+    ngx_memcpy(fetch->body + fetch->len, data, len);
+    fetch->len += len;
+
+    return NGX_OK;
+}
+
+
+/* the subrequest is at its end, or will be when all of it has been written */
+
+static ngx_int_t
+ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
+{
+    ngx_http_seal_km_fetched_t  *fetch = data;
+
+    if (rc >= NGX_HTTP_OK) {
+        fetch->status = rc;
+
+    } else if (fetch->status == 0) {
+        fetch->status = sr->headers_out.status;
+    }
+
+    if (rc == NGX_ERROR) {
+        fetch->failed = 1;
+    }
+
+    fetch->whole = ngx_http_seal_km_fetch_is_whole(sr);
+
+    /* no error page, and no end to the connection: our request wants to know */
+
+    sr->connection->error = 0;
+
+    return NGX_OK;
+}
+
+
+/* an upstream that has sent too little is told from others in its log only */
+
+static ngx_uint_t
+ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr)
+{
+    ngx_event_pipe_t     *p;
+    ngx_http_upstream_t  *u;
+
+    u = sr->upstream;
+
+    if (u == NULL || !u->header_sent) {
+        return 1;
+    }
+
+#if (NGX_HTTP_CACHE)
+    if (sr->cached) {
+        return 1;
+    }
+#endif
+
+    if (!u->buffering) {
+        return u->length == 0 || u->length == -1;
+    }
+
+    p = u->pipe;
+
+    return p == NULL
+           || p->upstream_done
+           || (p->upstream_eof && p->length == -1);
+}
+
+
+/* nginx wakes the parent of a subrequest that is done */
+
+static void
+ngx_http_seal_km_fetch_wake(ngx_http_request_t *r)
+{
+    ngx_http_seal_km_fetched_t       *fetch;
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
+    fetch = fc->fetch;
+
+    /* postpone_output: what is too little to be sent waits in r->out */
+
+    (void) ngx_http_seal_km_fetch_collect(fetch, r->out);
+
+    if (fetch->too_large) {
+        fetch->error = "is too large";
+
+    } else if (fetch->failed || fetch->status == 0) {
+        fetch->error = "failed";
+
+    } else if (fetch->status != NGX_HTTP_OK) {
+        fetch->error = "was not answered with 200";
+
+    } else if (!fetch->whole) {
+        fetch->error = "was cut short";
+
+    } else {
+        fetch->error = NULL;
+    }
+
+    ngx_http_seal_km_fetch_end(r);
+}
+
+
+static void
+ngx_http_seal_km_fetch_end(ngx_http_request_t *r)
+{
+    /* nothing that the server does after the requests of clients */
+
+    r->post_action = 1;
+    r->uri_changes = 0;
+
+    /* there is no response to end with: this takes all that is left with it */
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+}
+
+
+static void
+ngx_http_seal_km_fetch_cleanup(void *data)
+{
+    ngx_http_seal_km_fetched_t  *fetch = data;
+
+    fetch->request = NULL;
+
+#if (NGX_STAT_STUB)
+    /* nginx is about to count down a connection that it has not counted */
+    (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
+#endif
+
+    /*
+     * Not from here: what is waked may open connections, and find that of this
+     * request free, while nginx still looks at it.
+     */
+
+    fetch->event.handler = ngx_http_seal_km_fetch_posted;
+    fetch->event.data = fetch;
+    fetch->event.log = ngx_cycle->log;
+
+    ngx_post_event(&fetch->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_seal_km_fetch_posted(ngx_event_t *ev)
+{
+    u_char                    *body;
+    ngx_http_seal_km_fetched_t  *fetch;
+
+    fetch = ev->data;
+    body = fetch->body;
+
+    fetch->active = 0;
+
+    fetch->handler(fetch);
+
+    /* the handler may have started another one */
+
+    if (body) {
+        ngx_free(body);
+    }
+}
+
+
+static u_char *
+ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    u_char              *p;
+    ngx_http_log_ctx_t  *ctx;
+    ngx_http_request_t  *r;
+
+    p = buf;
+
+    if (log->action) {
+        p = ngx_snprintf(buf, len, " while %s", log->action);
+        len -= p - buf;
+        buf = p;
+    }
+
+    p = ngx_snprintf(buf, len, ", for seal_km_jwks_request");
+    len -= p - buf;
+
+    ctx = log->data;
+    r = ctx->request;
+
+    if (r) {
+        return r->log_handler(r, ctx->current_request, p, len);
+    }
+
+    return p;
+}

@@ -1,0 +1,635 @@
+/*
+ * The files of seal_km_jwks: read at configuration, and by each worker again
+ * when they have changed.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "ngx_http_seal_km_key_files.h"
+
+
+/* no SIM-S publishes as much; a mistaken file name is told early */
+#define NGX_HTTP_SEAL_KM_JWKS_FILE_MAX   (1024 * 1024)
+
+/* how often a file is read that changes while it is read */
+#define NGX_HTTP_SEAL_KM_READ_TRIES      3
+
+/*
+ * Times of files are those of the kernel's clock ticks: for so many seconds a
+ * file may change once more and look the same.
+ */
+#define NGX_HTTP_SEAL_KM_SETTLED         2
+
+
+/* whom a key's notice is told to: cf while the configuration is read */
+typedef struct {
+    ngx_conf_t  *cf;
+    ngx_str_t   *file;
+} ngx_http_seal_km_notice_t;
+
+
+static ngx_http_seal_km_key_files_t *ngx_http_seal_km_find_key_files(
+    ngx_array_t *all, ngx_str_t *names, ngx_uint_t n);
+static ngx_http_seal_km_key_files_t *ngx_http_seal_km_create_key_files(
+    ngx_conf_t *cf, seal_km_sha256_t *sha256, ngx_str_t *names, ngx_uint_t n);
+static ngx_int_t ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
+    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file);
+static ngx_int_t ngx_http_seal_km_look_at_key_file(
+    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file);
+static void ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file, seal_km_str_t text);
+static ngx_int_t ngx_http_seal_km_read_key_file(
+    ngx_http_seal_km_key_file_t *file, ngx_http_seal_km_file_state_t *state,
+    seal_km_str_t *text, const char **failed);
+static ngx_int_t ngx_http_seal_km_read_once(ngx_http_seal_km_key_file_t *file,
+    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
+    const char **failed);
+static const char *ngx_http_seal_km_read_open_file(ngx_fd_t fd,
+    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text);
+static const char *ngx_http_seal_km_get_state(ngx_file_info_t *fi,
+    ngx_http_seal_km_file_state_t *state);
+static ngx_uint_t ngx_http_seal_km_same_state(
+    ngx_http_seal_km_file_state_t *a, ngx_http_seal_km_file_state_t *b);
+static ngx_uint_t ngx_http_seal_km_is_unsettled(
+    ngx_http_seal_km_file_state_t *state);
+static ngx_int_t ngx_http_seal_km_hash_text(seal_km_sha256_t *sha256,
+    seal_km_str_t text, u_char *digest);
+static void ngx_http_seal_km_free_text(seal_km_str_t text);
+static void ngx_http_seal_km_key_notice(void *data, const char *text);
+static void ngx_http_seal_km_key_files_timer(ngx_event_t *ev);
+static void ngx_http_seal_km_key_files_cleanup(void *data);
+
+
+ngx_http_seal_km_key_files_t *
+ngx_http_seal_km_load_key_files(ngx_conf_t *cf, ngx_array_t *all,
+    seal_km_sha256_t *sha256, ngx_str_t *names, ngx_uint_t n)
+{
+    ngx_str_t                      *full;
+    ngx_uint_t                      i;
+    ngx_http_seal_km_key_files_t   *files, **p;
+
+    full = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
+    if (full == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        full[i] = names[i];
+
+        if (ngx_conf_full_name(cf->cycle, &full[i], 1) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    files = ngx_http_seal_km_find_key_files(all, full, n);
+    if (files) {
+        return files;
+    }
+
+    files = ngx_http_seal_km_create_key_files(cf, sha256, full, n);
+    p = ngx_array_push(all);
+
+    if (files == NULL || p == NULL) {
+        return NULL;
+    }
+
+    *p = files;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_seal_km_load_key_file(cf, files, &files->file[i])
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    return files;
+}
+
+
+static ngx_http_seal_km_key_files_t *
+ngx_http_seal_km_find_key_files(ngx_array_t *all, ngx_str_t *names,
+    ngx_uint_t n)
+{
+    ngx_str_t                      *have;
+    ngx_uint_t                      i, k;
+    ngx_http_seal_km_key_files_t  **files;
+
+    files = all->elts;
+
+    for (i = 0; i < all->nelts; i++) {
+
+        if (files[i]->n != n) {
+            continue;
+        }
+
+        for (k = 0; k < n; k++) {
+            have = &files[i]->file[k].name;
+
+            if (have->len != names[k].len
+                || ngx_strncmp(have->data, names[k].data, have->len) != 0)
+            {
+                break;
+            }
+        }
+
+        if (k == n) {
+            return files[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_seal_km_key_files_t *
+ngx_http_seal_km_create_key_files(ngx_conf_t *cf, seal_km_sha256_t *sha256,
+    ngx_str_t *names, ngx_uint_t n)
+{
+    ngx_uint_t                     i;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_seal_km_key_files_t  *files;
+
+    files = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_key_files_t));
+    if (files == NULL) {
+        return NULL;
+    }
+
+    files->file = ngx_pcalloc(cf->pool,
+                              n * sizeof(ngx_http_seal_km_key_file_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (files->file == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        files->file[i].name = names[i];
+    }
+
+    files->n = n;
+    files->sha256 = sha256;
+    files->ident = -1;
+    files->interval = NGX_MAX_INT_T_VALUE;
+
+    files->timer.handler = ngx_http_seal_km_key_files_timer;
+    files->timer.data = files;
+    files->timer.cancelable = 1;
+
+    cln->handler = ngx_http_seal_km_key_files_cleanup;
+    cln->data = files;
+
+    return files;
+}
+
+
+/* what is wrong with a file that an operator has just named stops nginx */
+
+static ngx_int_t
+ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
+    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file)
+{
+    int                         rc;
+    const char                 *error;
+    seal_km_str_t               text;
+    ngx_http_seal_km_notice_t   notice;
+
+    if (ngx_http_seal_km_read_key_file(file, &file->seen, &text, &error)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, file->seen.err,
+                           "\"seal_km_jwks\" file \"%V\" %s", &file->name,
+                           error);
+        return NGX_ERROR;
+    }
+
+    file->unsettled = ngx_http_seal_km_is_unsettled(&file->seen);
+
+    notice.cf = cf;
+    notice.file = &file->name;
+
+    error = "memory is out";
+    file->jwks = seal_km_jwks_create();
+
+    rc = -1;
+
+    if (file->jwks
+        && ngx_http_seal_km_hash_text(files->sha256, text, file->digest)
+           == NGX_OK)
+    {
+        rc = seal_km_jwks_add(file->jwks, text, ngx_http_seal_km_key_notice,
+                              &notice, &error);
+    }
+
+    ngx_memcpy(file->read, file->digest, SEAL_KM_SHA256_SIZE);
+    ngx_http_seal_km_free_text(text);
+
+    if (rc != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_jwks\" file \"%V\" cannot be used: %s",
+                           &file->name, error);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_seal_km_use_key_files(ngx_http_seal_km_key_files_t *files,
+    ngx_msec_t interval, seal_km_algorithms_t algorithms)
+{
+    files->interval = ngx_min(files->interval, interval);
+    files->algorithms |= algorithms;
+}
+
+
+void
+ngx_http_seal_km_look_at_key_files(ngx_http_seal_km_key_files_t *files)
+{
+    ngx_uint_t  i;
+
+    if (files->algorithms == 0) {
+        /* no location uses them */
+        return;
+    }
+
+    /*
+     * The timer is for a worker that nobody asks, which has to tell of faults
+     * too.  Without a master process a reload starts no worker: so it is set
+     * here, not when a process starts only.
+     */
+
+    if (!files->timer.timer_set) {
+        files->timer.log = ngx_cycle->log;
+        ngx_add_timer(&files->timer, files->interval);
+    }
+
+    if (ngx_current_msec - files->looked < files->interval) {
+        return;
+    }
+
+    files->looked = ngx_current_msec;
+
+    for (i = 0; i < files->n; i++) {
+        if (ngx_http_seal_km_look_at_key_file(files, &files->file[i])
+            == NGX_OK)
+        {
+            files->changes++;
+        }
+    }
+}
+
+
+/* NGX_OK: its keys are others now; NGX_DECLINED: they are as they were */
+
+static ngx_int_t
+ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file)
+{
+    u_char                          digest[SEAL_KM_SHA256_SIZE];
+    const char                     *failed;
+    ngx_int_t                       rc;
+    seal_km_jwks_t                 *jwks;
+    seal_km_str_t                   text;
+    ngx_file_info_t                 fi;
+    ngx_http_seal_km_file_state_t   state;
+
+    if (ngx_file_info(file->name.data, &fi) != NGX_FILE_ERROR) {
+        (void) ngx_http_seal_km_get_state(&fi, &state);
+
+        if (!file->unsettled
+            && ngx_http_seal_km_same_state(&state, &file->seen))
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    rc = ngx_http_seal_km_read_key_file(file, &state, &text, &failed);
+
+    if (rc == NGX_AGAIN) {
+        file->unsettled = 1;
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        if (!ngx_http_seal_km_same_state(&state, &file->seen)) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, state.err,
+                          "\"seal_km_jwks\" file \"%V\" %s: its former keys "
+                          "stay in force", &file->name, failed);
+        }
+
+        file->seen = state;
+        file->unsettled = 0;
+        ngx_memzero(file->read, SEAL_KM_SHA256_SIZE);
+
+        return NGX_DECLINED;
+    }
+
+    file->seen = state;
+    file->unsettled = ngx_http_seal_km_is_unsettled(&state);
+
+    jwks = file->jwks;
+
+    if (ngx_http_seal_km_hash_text(files->sha256, text, digest) == NGX_OK
+        && ngx_memcmp(digest, file->read, SEAL_KM_SHA256_SIZE) != 0)
+    {
+        ngx_memcpy(file->read, digest, SEAL_KM_SHA256_SIZE);
+        ngx_http_seal_km_replace_keys(files, file, text);
+    }
+
+    ngx_http_seal_km_free_text(text);
+
+    return (file->jwks != jwks) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* text was hashed to file->read */
+
+static void
+ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file, seal_km_str_t text)
+{
+    const char                 *error;
+    seal_km_jwks_t             *jwks;
+    ngx_http_seal_km_notice_t   notice;
+
+    notice.cf = NULL;
+    notice.file = &file->name;
+
+    error = "memory is out";
+    jwks = seal_km_jwks_create();
+
+    if (jwks
+        && seal_km_jwks_add(jwks, text, ngx_http_seal_km_key_notice, &notice,
+                            &error)
+           == 0)
+    {
+        error = NULL;
+
+        if ((seal_km_jwks_algorithms(jwks) & files->algorithms) == 0) {
+            error = "it has no usable key for any of seal_km_algorithms";
+        }
+    }
+
+    if (error) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "\"seal_km_jwks\" file \"%V\" cannot be used: %s: its "
+                      "former keys stay in force", &file->name, error);
+        seal_km_jwks_free(jwks);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "\"seal_km_jwks\" file \"%V\" has changed: its new keys are "
+                  "in force", &file->name);
+
+    seal_km_jwks_free(file->jwks);
+
+    file->jwks = jwks;
+    ngx_memcpy(file->digest, file->read, SEAL_KM_SHA256_SIZE);
+}
+
+
+/*
+ * Reads a file whole, as it is in one moment.  NGX_OK: *text is to be freed,
+ * *state is the file's.  Else *failed tells what is wrong; NGX_ERROR: *state
+ * says of which file; NGX_AGAIN: it changes all the time.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_read_key_file(ngx_http_seal_km_key_file_t *file,
+    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
+    const char **failed)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_SEAL_KM_READ_TRIES; i++) {
+        rc = ngx_http_seal_km_read_once(file, state, text, failed);
+
+        if (rc != NGX_AGAIN) {
+            return rc;
+        }
+    }
+
+    *failed = "changes while it is read";
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_read_once(ngx_http_seal_km_key_file_t *file,
+    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
+    const char **failed)
+{
+    ngx_fd_t                        fd;
+    ngx_file_info_t                 fi;
+    ngx_http_seal_km_file_state_t   after;
+
+    /* before it is opened: a pipe or a device might do something then */
+
+    if (ngx_file_info(file->name.data, &fi) == NGX_FILE_ERROR) {
+        ngx_memzero(state, sizeof(ngx_http_seal_km_file_state_t));
+        state->err = ngx_errno;
+        *failed = "could not be opened";
+        return NGX_ERROR;
+    }
+
+    *failed = ngx_http_seal_km_get_state(&fi, state);
+
+    if (*failed) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(file->name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        state->err = ngx_errno;
+        *failed = "could not be opened";
+        return NGX_ERROR;
+    }
+
+    *failed = ngx_http_seal_km_read_open_file(fd, state, text);
+
+    (void) ngx_close_file(fd);
+
+    if (*failed) {
+        return NGX_ERROR;
+    }
+
+    /* another file may have taken its place, or it may have been written to */
+
+    if (ngx_file_info(file->name.data, &fi) == NGX_FILE_ERROR
+        || ngx_http_seal_km_get_state(&fi, &after) != NULL
+        || !ngx_http_seal_km_same_state(state, &after))
+    {
+        ngx_http_seal_km_free_text(*text);
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is wrong, NULL if nothing is */
+
+static const char *
+ngx_http_seal_km_read_open_file(ngx_fd_t fd,
+    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text)
+{
+    u_char           *buf;
+    size_t            len;
+    ssize_t           n;
+    const char       *failed;
+    ngx_file_info_t   fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        state->err = ngx_errno;
+        return "could not be examined";
+    }
+
+    failed = ngx_http_seal_km_get_state(&fi, state);
+    if (failed) {
+        return failed;
+    }
+
+    len = (size_t) ngx_file_size(&fi);
+
+    buf = ngx_alloc(len + 1, ngx_cycle->log);
+    if (buf == NULL) {
+        state->err = NGX_ENOMEM;
+        return "could not be read";
+    }
+
+    n = ngx_read_fd(fd, buf, len);
+
+    if (n == -1) {
+        state->err = ngx_errno;
+        ngx_free(buf);
+        return "could not be read";
+    }
+
+    /* where that is less than there was, it has changed: that is seen later */
+
+    text->data = (char *) buf;
+    text->len = n;
+
+    return NULL;
+}
+
+
+/* what is wrong with a file of that kind, NULL if nothing is */
+
+static const char *
+ngx_http_seal_km_get_state(ngx_file_info_t *fi,
+    ngx_http_seal_km_file_state_t *state)
+{
+    ngx_memzero(state, sizeof(ngx_http_seal_km_file_state_t));
+
+    state->device = (uint64_t) fi->st_dev;
+    state->inode = (uint64_t) fi->st_ino;
+    state->size = ngx_file_size(fi);
+    state->changed = fi->st_ctime;
+#if (NGX_DARWIN)
+    state->nanoseconds = fi->st_ctimespec.tv_nsec;
+#else
+    state->nanoseconds = fi->st_ctim.tv_nsec;
+#endif
+
+    if (!ngx_is_file(fi)) {
+        return "is not a regular file";
+    }
+
+    if (ngx_file_size(fi) > NGX_HTTP_SEAL_KM_JWKS_FILE_MAX) {
+        return "is too large for a JWK Set";
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_same_state(ngx_http_seal_km_file_state_t *a,
+    ngx_http_seal_km_file_state_t *b)
+{
+    return a->err == b->err
+           && a->device == b->device
+           && a->inode == b->inode
+           && a->size == b->size
+           && a->changed == b->changed
+           && a->nanoseconds == b->nanoseconds;
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_is_unsettled(ngx_http_seal_km_file_state_t *state)
+{
+    return state->changed + NGX_HTTP_SEAL_KM_SETTLED >= ngx_time();
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_hash_text(seal_km_sha256_t *sha256, seal_km_str_t text,
+    u_char *digest)
+{
+    return (seal_km_sha256(sha256, &text, 1, digest) == 0)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* it may hold private keys */
+
+static void
+ngx_http_seal_km_free_text(seal_km_str_t text)
+{
+    OPENSSL_cleanse((char *) text.data, text.len);
+    ngx_free((char *) text.data);
+}
+
+
+static void
+ngx_http_seal_km_key_notice(void *data, const char *text)
+{
+    ngx_http_seal_km_notice_t  *notice = data;
+
+    if (notice->cf) {
+        ngx_conf_log_error(NGX_LOG_WARN, notice->cf, 0,
+                           "\"seal_km_jwks\" file \"%V\": %s", notice->file,
+                           text);
+        return;
+    }
+
+    /* nobody has just written a configuration that he should look at again */
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "\"seal_km_jwks\" file \"%V\": %s", notice->file, text);
+}
+
+
+static void
+ngx_http_seal_km_key_files_timer(ngx_event_t *ev)
+{
+    /* it sets the timer again */
+    ngx_http_seal_km_look_at_key_files(ev->data);
+}
+
+
+static void
+ngx_http_seal_km_key_files_cleanup(void *data)
+{
+    ngx_http_seal_km_key_files_t  *files = data;
+
+    ngx_uint_t  i;
+
+    if (files->timer.timer_set) {
+        ngx_del_timer(&files->timer);
+    }
+
+    for (i = 0; i < files->n; i++) {
+        seal_km_jwks_free(files->file[i].jwks);
+    }
+}

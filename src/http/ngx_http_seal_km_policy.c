@@ -1,0 +1,209 @@
+/*
+ * seal_km_require: rules that an operator writes with nginx's variables.
+ */
+
+
+#include "ngx_http_seal_km_policy.h"
+
+
+#define NGX_HTTP_SEAL_KM_REASON_PARAM  "reason="
+
+
+static ngx_int_t ngx_http_seal_km_get_word(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_seal_km_rule_t *rule);
+static ngx_int_t ngx_http_seal_km_get_variable(ngx_conf_t *cf,
+    ngx_str_t *value);
+static ngx_uint_t ngx_http_seal_km_is_true(ngx_http_variable_value_t *v);
+
+
+char *
+ngx_http_seal_km_set_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_int_t                  *index;
+    ngx_str_t                  *value;
+    ngx_uint_t                  i, n;
+    ngx_array_t               **rules;
+    ngx_http_seal_km_rule_t    *rule;
+
+    rules = (ngx_array_t **) (p + cmd->offset);
+
+    if (*rules == NGX_CONF_UNSET_PTR || *rules == NULL) {
+        *rules = ngx_array_create(cf->pool, 2,
+                                  sizeof(ngx_http_seal_km_rule_t));
+        if (*rules == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    rule = ngx_array_push(*rules);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    n = cf->args->nelts;
+
+    switch (ngx_http_seal_km_get_word(cf, &value[n - 1], rule)) {
+
+    case NGX_OK:
+        n--;
+        break;
+
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
+
+    default: /* NGX_DECLINED */
+        break;
+    }
+
+    if (n == 1) {
+        return "wants a variable";
+    }
+
+    if (ngx_array_init(&rule->variables, cf->pool, n - 1, sizeof(ngx_int_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < n; i++) {
+        index = ngx_array_push(&rule->variables);
+
+        *index = ngx_http_seal_km_get_variable(cf, &value[i]);
+        if (*index == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* NGX_DECLINED where value is no reason= */
+
+static ngx_int_t
+ngx_http_seal_km_get_word(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_seal_km_rule_t *rule)
+{
+    size_t   i, n;
+    u_char  *p, c;
+
+    rule->word = NULL;
+
+    n = sizeof(NGX_HTTP_SEAL_KM_REASON_PARAM) - 1;
+
+    if (ngx_strncmp(value->data, NGX_HTTP_SEAL_KM_REASON_PARAM, n) != 0) {
+        return NGX_DECLINED;
+    }
+
+    /* arguments of a directive end with a NUL */
+    p = value->data + n;
+    n = value->len - n;
+
+    for (i = 0; i < n; i++) {
+        c = p[i];
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+            break;
+        }
+    }
+
+    /* in a log a refusal must not look like a success */
+
+    if (n == 0 || i < n || ngx_strcmp(p, "ok") == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_require\" wants a word of a-z, 0-9 and "
+                           "\"_\" other than \"ok\" in \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    rule->word = (const char *) p;
+
+    return NGX_OK;
+}
+
+
+/* the index of the variable that value, $name or ${name}, is; or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_seal_km_get_variable(ngx_conf_t *cf, ngx_str_t *value)
+{
+    size_t     i;
+    u_char     c;
+    ngx_str_t  name;
+
+    name = *value;
+
+    if (name.len && name.data[0] == '$') {
+        name.data++;
+        name.len--;
+
+        if (name.len > 2 && name.data[0] == '{'
+            && name.data[name.len - 1] == '}')
+        {
+            name.data++;
+            name.len -= 2;
+        }
+
+        for (i = 0; i < name.len; i++) {
+            c = name.data[i];
+
+            if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+                && (c < '0' || c > '9') && c != '_')
+            {
+                break;
+            }
+        }
+
+        if (name.len && i == name.len) {
+            return ngx_http_get_variable_index(cf, &name);
+        }
+    }
+
+    /* any other text would be true at all times */
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"seal_km_require\" wants variables, "
+                       "\"%V\" is none", value);
+
+    return NGX_ERROR;
+}
+
+
+ngx_http_seal_km_rule_t *
+ngx_http_seal_km_broken_rule(ngx_http_request_t *r, ngx_array_t *rules)
+{
+    ngx_int_t                *index;
+    ngx_uint_t                i, n;
+    ngx_http_seal_km_rule_t  *rule;
+
+    rule = rules->elts;
+
+    for (i = 0; i < rules->nelts; i++) {
+        index = rule[i].variables.elts;
+
+        for (n = 0; n < rule[i].variables.nelts; n++) {
+            if (!ngx_http_seal_km_is_true(
+                                  ngx_http_get_flushed_variable(r, index[n])))
+            {
+                return &rule[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/* as "if" has it; what cannot be evaluated is not true */
+
+static ngx_uint_t
+ngx_http_seal_km_is_true(ngx_http_variable_value_t *v)
+{
+    return v != NULL
+           && !v->not_found
+           && v->len != 0
+           && !(v->len == 1 && v->data[0] == '0');
+}

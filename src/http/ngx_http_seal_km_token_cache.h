@@ -1,0 +1,48 @@
+/*
+ * seal_km_token_cache: tokens that were verified, found again by a hash.
+ */
+
+
+#ifndef NGX_HTTP_SEAL_KM_TOKEN_CACHE_H
+#define NGX_HTTP_SEAL_KM_TOKEN_CACHE_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "seal_km_extract.h"
+#include "seal_km_sha256.h"
+
+#include "ngx_http_seal_km_zone.h"
+
+
+/* what $seal_km_token_cache tells */
+typedef enum {
+    NGX_HTTP_SEAL_KM_CACHE_NONE = 0,   /* no token was looked up */
+    NGX_HTTP_SEAL_KM_CACHE_OFF,
+    NGX_HTTP_SEAL_KM_CACHE_MISS,
+    NGX_HTTP_SEAL_KM_CACHE_HIT
+} ngx_http_seal_km_cache_e;
+
+
+/* an empty cache in a new zone */
+void ngx_http_seal_km_init_token_cache(ngx_http_seal_km_zone_shared_t *sh);
+
+/*
+ * The extract that is kept under key, of SEAL_KM_SHA256_SIZE bytes, in memory
+ * that the next call overwrites; data == NULL if there is none, or its token is
+ * past exp at now, in seconds.
+ */
+seal_km_str_t ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone,
+    u_char *key, time_t now);
+
+/*
+ * Keeps extract, of at most SEAL_KM_EXTRACT_MAX bytes, under key until exp.
+ * Others make room for it; where there is none even so it is not kept.
+ */
+void ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
+    double exp, seal_km_str_t extract, time_t now);
+
+
+#endif /* NGX_HTTP_SEAL_KM_TOKEN_CACHE_H */

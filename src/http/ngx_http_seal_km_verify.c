@@ -1,0 +1,391 @@
+/*
+ * Row 6: the access token, verified now or found to have been.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "ngx_http_seal_km.h"
+
+
+static void ngx_http_seal_km_keys_handler(
+    ngx_http_seal_km_key_waiter_t *waiter);
+static seal_km_reason_e ngx_http_seal_km_find_token(ngx_http_request_t *r,
+    seal_km_str_t *token);
+static seal_km_reason_e ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token);
+static ngx_int_t ngx_http_seal_km_cache_key(ngx_http_request_t *r,
+    seal_km_str_t token, u_char *key);
+static ngx_int_t ngx_http_seal_km_use_extract(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t extract);
+static void ngx_http_seal_km_keep_token(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, u_char *key);
+static seal_km_reason_e ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token);
+static void ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
+    seal_km_reason_e reason);
+static seal_km_reason_e ngx_http_seal_km_check_binding(
+    ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx);
+
+
+/* a set that is there is good enough: only where there is none one waits */
+
+ngx_int_t
+ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler)
+{
+    seal_km_str_t                 token;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (ngx_http_seal_km_find_token(r, &token) != SEAL_KM_OK
+        || ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK
+        || !conf->key_set->empty
+        || conf->key_set->source == NULL)
+    {
+        return NGX_OK;
+    }
+
+    ctx->keys_handler = handler;
+    ctx->waiter.handler = ngx_http_seal_km_keys_handler;
+    ctx->waiter.data = r;
+
+    if (ngx_http_seal_km_wait_for_keys(conf->key_set->source, &ctx->waiter)
+        != NGX_AGAIN)
+    {
+        return NGX_OK;
+    }
+
+    ctx->waited = 1;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_seal_km_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
+{
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    r = waiter->data;
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->keys_handler(r, SEAL_KM_OK);
+
+    /* r may be gone */
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+seal_km_reason_e
+ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
+{
+    seal_km_str_t                 token;
+    seal_km_reason_e              reason;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    reason = ngx_http_seal_km_find_token(r, &token);
+
+    ctx->presented = (reason != SEAL_KM_TOKEN_MISSING);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    ctx->token_text = token;
+
+    if (ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (conf->cache) {
+        reason = ngx_http_seal_km_verify_cached(r, ctx, token);
+
+    } else {
+        ctx->cache = NGX_HTTP_SEAL_KM_CACHE_OFF;
+        reason = ngx_http_seal_km_verify_anew(r, ctx, token);
+    }
+
+    if (reason == SEAL_KM_OK) {
+        reason = ngx_http_seal_km_check_binding(r, ctx);
+    }
+
+    ctx->verified = (reason == SEAL_KM_OK);
+
+    return reason;
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_find_token(ngx_http_request_t *r, seal_km_str_t *token)
+{
+    seal_km_str_t     value;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+
+    value.data = h ? (char *) h->value.data : NULL;
+    value.len = h ? h->value.len : 0;
+
+    return seal_km_token_find(value, token);
+}
+
+
+/* a hit tells that signature, issuer and audience are right, and no more */
+
+static seal_km_reason_e
+ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token)
+{
+    u_char                        key[SEAL_KM_SHA256_SIZE];
+    seal_km_str_t                 extract;
+    seal_km_reason_e              reason;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    ctx->cache = NGX_HTTP_SEAL_KM_CACHE_MISS;
+
+    if (ngx_http_seal_km_cache_key(r, token, key) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    extract = ngx_http_seal_km_cache_find(conf->cache->data, key, ngx_time());
+
+    if (extract.data
+        && ngx_http_seal_km_use_extract(r, ctx, extract) == NGX_OK)
+    {
+        ctx->cache = NGX_HTTP_SEAL_KM_CACHE_HIT;
+        return seal_km_claims_check_time(&ctx->token, conf->leeway,
+                                         ngx_time());
+    }
+
+    reason = ngx_http_seal_km_verify_anew(r, ctx, token);
+
+    if (reason == SEAL_KM_OK) {
+        ngx_http_seal_km_keep_token(r, ctx, key);
+    }
+
+    return reason;
+}
+
+
+/* the parts before the token are all of one size */
+
+static ngx_int_t
+ngx_http_seal_km_cache_key(ngx_http_request_t *r, seal_km_str_t token,
+    u_char *key)
+{
+    seal_km_str_t                  parts[3];
+    ngx_http_seal_km_loc_conf_t   *conf;
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_seal_km_module);
+
+    parts[0].data = (char *) conf->key_set->generation;
+    parts[0].len = SEAL_KM_SHA256_SIZE;
+
+    parts[1].data = (char *) conf->policy_id;
+    parts[1].len = SEAL_KM_SHA256_SIZE;
+
+    parts[2] = token;
+
+    return (seal_km_sha256(smcf->sha256, parts, 3, key) == 0)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Makes ctx->token of an extract.  NGX_DECLINED where it lacks a claim, and
+ * the location has asked for such a claim before.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_use_extract(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t extract)
+{
+    u_char                       *p;
+    seal_km_token_t               token;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    p = ngx_pnalloc(r->pool, extract.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, extract.data, extract.len);
+    extract.data = (char *) p;
+
+    if (seal_km_extract_read(&token, extract, &conf->names) != 0
+        || (token.left_out && conf->learnt->wants_left_out))
+    {
+        return NGX_DECLINED;
+    }
+
+    seal_km_token_free(&ctx->token);
+    ctx->token = token;
+
+    return NGX_OK;
+}
+
+
+/* from then on the request has what the next one will find, and no more */
+
+static void
+ngx_http_seal_km_keep_token(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, u_char *key)
+{
+    char                          buf[SEAL_KM_EXTRACT_MAX];
+    double                        exp;
+    seal_km_str_t                 extract;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    exp = ctx->token.exp;
+
+    extract.data = buf;
+    extract.len = seal_km_extract_write(&ctx->token, &conf->names, buf);
+
+    if (extract.len
+        && ngx_http_seal_km_use_extract(r, ctx, extract) == NGX_OK)
+    {
+        ngx_http_seal_km_cache_keep(conf->cache->data, key, exp, extract,
+                                    ngx_time());
+    }
+}
+
+
+static seal_km_reason_e
+ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token)
+{
+    u_char                       *p;
+    seal_km_reason_e              reason;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    p = ngx_pnalloc(r->pool, token.len + 1);
+    if (p == NULL) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    ngx_memcpy(p, token.data, token.len);
+    p[token.len] = '\0';
+
+    token.data = (char *) p;
+
+    reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
+                                  conf->algorithms);
+
+    ngx_http_seal_km_ask_for_key(ctx, conf, token, reason);
+
+    OPENSSL_cleanse(p, token.len);
+    (void) ngx_pfree(r->pool, p);
+
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
+    return seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
+}
+
+
+/* the SIM-S may have another key by now; this token is refused all the same */
+
+static void
+ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
+    seal_km_reason_e reason)
+{
+    ngx_http_seal_km_key_set_t  *set;
+
+    set = conf->key_set;
+
+    if (set->source == NULL
+        || set->empty
+        || (reason != SEAL_KM_TOKEN_KEY && reason != SEAL_KM_TOKEN_SIGNATURE))
+    {
+        return;
+    }
+
+    if (seal_km_token_names_unknown_key(token, set->jwks)) {
+        ngx_http_seal_km_ask_for_kid(set->source, ctx->waited);
+    }
+}
+
+
+/*
+ * No CA need vouch for the certificate (RFC 8705, clause 2.2): the handshake
+ * has proved that the client has its key, and the thumbprint says whose it is.
+ */
+
+static seal_km_reason_e
+ngx_http_seal_km_check_binding(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    int                           rc;
+    X509                         *cert;
+    u_char                        buf[EVP_MAX_MD_SIZE], *thumbprint;
+    unsigned                      len;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    thumbprint = NULL;
+
+    if (r->connection->ssl
+        && ctx->token.binding == SEAL_KM_BINDING_CERTIFICATE)
+    {
+        cert = SSL_get_peer_certificate(r->connection->ssl->connection);
+
+        if (cert) {
+            rc = X509_digest(cert, EVP_sha256(), buf, &len);
+            X509_free(cert);
+
+            if (rc != 1 || len != SEAL_KM_THUMBPRINT_SIZE) {
+                ERR_clear_error();
+                return SEAL_KM_INTERNAL_ERROR;
+            }
+
+            thumbprint = buf;
+        }
+    }
+
+    return seal_km_binding_check(&ctx->token, conf->require_binding,
+                                 thumbprint);
+}
+
+
+ngx_int_t
+ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    if (ctx->token.left_out && conf->learnt) {
+        conf->learnt->wants_left_out = 1;
+    }
+
+    /* the very bytes that were verified, whatever became of the headers */
+
+    return (seal_km_token_decode_claims(&ctx->token, ctx->token_text) == 0)
+           ? NGX_OK : NGX_ERROR;
+}

@@ -1,0 +1,177 @@
+/*
+ * seal_km_zone: memory that all workers share and that outlives a reload.
+ */
+
+
+#include "ngx_http_seal_km.h"
+
+
+/* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  1
+
+#define NGX_HTTP_SEAL_KM_ZONE_MIN     (8 * ngx_pagesize)
+
+
+static char *ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *size);
+static ngx_int_t ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+
+
+char *
+ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t        name, *value;
+    ngx_uint_t       create;
+    ngx_shm_zone_t **zone;
+
+    value = cf->args->elts;
+    name = value[1];
+
+    create = (ngx_strncmp(name.data, "name=", 5) == 0);
+
+    if (create) {
+        name.data += 5;
+        name.len -= 5;
+    }
+
+    if (name.len == 0) {
+        return "wants the name of a zone";
+    }
+
+    if (create) {
+
+        if (cf->cmd_type != NGX_HTTP_MAIN_CONF) {
+            return "makes a zone at the level of \"http\" only";
+        }
+
+        if (cf->args->nelts != 3) {
+            return "wants a size";
+        }
+
+        return ngx_http_seal_km_create_zone(cf, &name, &value[2]);
+    }
+
+    if (cf->args->nelts != 2) {
+        return "takes a size with \"name=\" only";
+    }
+
+    zone = (ngx_shm_zone_t **) (p + cmd->offset);
+
+    if (*zone != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    /* it may be made further down: nginx refuses one that is made nowhere */
+
+    *zone = ngx_shared_memory_add(cf, &name, 0, &ngx_http_seal_km_module);
+
+    return *zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
+{
+    ssize_t                   n;
+    ngx_shm_zone_t           *shm_zone;
+    ngx_http_seal_km_zone_t  *zone;
+
+    n = ngx_parse_size(size);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_zone\" has an invalid size \"%V\"", size);
+        return NGX_CONF_ERROR;
+    }
+
+    if (n < (ssize_t) NGX_HTTP_SEAL_KM_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_zone\" \"%V\" is too small", name);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_zone_t));
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone = ngx_shared_memory_add(cf, name, n, &ngx_http_seal_km_module);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (shm_zone->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_zone\" \"%V\" is duplicate", name);
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_http_seal_km_init_zone;
+    shm_zone->data = zone;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A reload may still fail after this, and the workers of before go on using
+ * the zone in any case: what is taken over is left as it is.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_seal_km_zone_t  *former = data;
+
+    size_t                           len;
+    ngx_http_seal_km_zone_t         *zone;
+    ngx_http_seal_km_zone_shared_t  *sh;
+
+    zone = shm_zone->data;
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (former || shm_zone->shm.exists) {
+        sh = zone->shpool->data;
+
+        if (sh == NULL || sh->layout != NGX_HTTP_SEAL_KM_ZONE_LAYOUT) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "\"seal_km_zone\" \"%V\" was made by another version "
+                          "of the module", &shm_zone->shm.name);
+            return NGX_ERROR;
+        }
+
+        zone->sh = sh;
+
+        return NGX_OK;
+    }
+
+    sh = ngx_slab_calloc(zone->shpool, sizeof(ngx_http_seal_km_zone_shared_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->layout = NGX_HTTP_SEAL_KM_ZONE_LAYOUT;
+
+    ngx_http_seal_km_init_token_cache(sh);
+
+    zone->sh = sh;
+    zone->shpool->data = sh;
+
+    len = sizeof(" in seal_km_zone \"\"") + shm_zone->shm.name.len;
+
+    zone->shpool->log_ctx = ngx_slab_alloc(zone->shpool, len);
+    if (zone->shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(zone->shpool->log_ctx, " in seal_km_zone \"%V\"%Z",
+                &shm_zone->shm.name);
+
+    /* a full zone is no fault: the least recently used make room */
+    zone->shpool->log_nomem = 0;
+
+    return NGX_OK;
+}

@@ -1,0 +1,40 @@
+/*
+ * seal_km_zone: memory that all workers share and that outlives a reload.
+ */
+
+
+#ifndef NGX_HTTP_SEAL_KM_ZONE_H
+#define NGX_HTTP_SEAL_KM_ZONE_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* lies in the zone */
+typedef struct {
+    ngx_uint_t                         layout;    /* of all that lies there */
+    ngx_rbtree_t                       tokens;    /* by the start of the hash */
+    ngx_rbtree_node_t                  sentinel;
+    ngx_queue_t                        recent;    /* tokens, last used first */
+} ngx_http_seal_km_zone_shared_t;
+
+
+/* shm_zone->data: what a process knows of a zone */
+typedef struct {
+    ngx_http_seal_km_zone_shared_t    *sh;
+    ngx_slab_pool_t                   *shpool;
+} ngx_http_seal_km_zone_t;
+
+
+/*
+ * The setter of seal_km_zone: "name=NAME size" at the level of http makes a
+ * zone, "NAME" uses one: its ngx_shm_zone_t * goes to cmd->offset of conf,
+ * where there is NGX_CONF_UNSET_PTR before.
+ */
+char *ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+#endif /* NGX_HTTP_SEAL_KM_ZONE_H */

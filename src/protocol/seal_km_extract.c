@@ -1,0 +1,406 @@
+#include <stdint.h>
+#include <string.h>
+
+#include "seal_km_claims.h"
+#include "seal_km_extract.h"
+#include "seal_km_secret.h"
+
+
+/*
+ * The head; client_id, sub, scope and thumbprint; of each
+ * identity the number of strings and the strings; the texts.  A string is its
+ * length and its bytes.  It is read by the machine that wrote it.
+ */
+
+
+/* in place of a length */
+#define SEAL_KM_EXTRACT_ABSENT    0xffff
+#define SEAL_KM_EXTRACT_LEFT_OUT  0xfffe
+
+
+typedef struct {
+    double         exp;
+    double         nbf;
+    unsigned char  has_nbf;
+    unsigned char  binding;
+    unsigned char  left_out;   /* of the texts one */
+} seal_km_extract_head_t;
+
+
+/* where to write; full once something did not fit */
+
+typedef struct {
+    char  *p;
+    char  *last;
+    int    full;
+    int    left_out;
+} seal_km_extract_out_t;
+
+
+static void seal_km_extract_put(seal_km_extract_out_t *out, const void *data,
+    size_t len);
+static void seal_km_extract_put_number(seal_km_extract_out_t *out,
+    size_t number);
+static void seal_km_extract_put_string(seal_km_extract_out_t *out,
+    seal_km_str_t s);
+static void seal_km_extract_put_identity(seal_km_extract_out_t *out,
+    const json_t *claim);
+static void seal_km_extract_put_text(seal_km_extract_out_t *out,
+    const seal_km_token_t *token, seal_km_str_t name);
+static int seal_km_extract_get(seal_km_str_t *in, void *data, size_t len);
+static int seal_km_extract_get_number(seal_km_str_t *in, size_t *number);
+static int seal_km_extract_get_string(seal_km_str_t *in, seal_km_str_t *s,
+    size_t *number);
+static int seal_km_extract_skip_strings(seal_km_str_t *in);
+
+
+size_t
+seal_km_extract_write(const seal_km_token_t *token,
+    const seal_km_extract_names_t *names, char *dst)
+{
+    size_t                  i;
+    seal_km_extract_out_t   out;
+    seal_km_extract_head_t  head;
+
+    out.p = dst;
+    out.last = dst + SEAL_KM_EXTRACT_MAX;
+    out.full = 0;
+    out.left_out = 0;
+
+    /* what lies between the members as well */
+    memset(&head, 0, sizeof(seal_km_extract_head_t));
+
+    head.exp = token->exp;
+    head.nbf = token->nbf;
+    head.has_nbf = token->has_nbf;
+    head.binding = (unsigned char) token->binding;
+
+    seal_km_extract_put(&out, &head, sizeof(seal_km_extract_head_t));
+
+    seal_km_extract_put_string(&out, token->client_id);
+    seal_km_extract_put_string(&out, token->sub);
+    seal_km_extract_put_string(&out, token->scope);
+    seal_km_extract_put_string(&out, token->thumbprint);
+
+    for (i = 0; i < names->nidentities; i++) {
+        seal_km_extract_put_identity(&out,
+                      json_object_get(token->claims, names->identities[i].data));
+    }
+
+    /* room for each to say that it was left out */
+    out.last -= names->ntexts * sizeof(uint16_t);
+
+    if (out.full || out.last < out.p) {
+        return 0;
+    }
+
+    for (i = 0; i < names->ntexts; i++) {
+        out.last += sizeof(uint16_t);
+        seal_km_extract_put_text(&out, token, names->texts[i]);
+    }
+
+    if (out.full) {
+        return 0;
+    }
+
+    if (out.left_out) {
+        head.left_out = 1;
+        memcpy(dst, &head, sizeof(seal_km_extract_head_t));
+    }
+
+    return (size_t) (out.p - dst);
+}
+
+
+static void
+seal_km_extract_put(seal_km_extract_out_t *out, const void *data, size_t len)
+{
+    if (len > (size_t) (out->last - out->p)) {
+        out->full = 1;
+    }
+
+    if (!out->full && len > 0) {
+        memcpy(out->p, data, len);
+        out->p += len;
+    }
+}
+
+
+static void
+seal_km_extract_put_number(seal_km_extract_out_t *out, size_t number)
+{
+    uint16_t  n;
+
+    n = (uint16_t) number;
+
+    seal_km_extract_put(out, &n, sizeof(uint16_t));
+}
+
+
+static void
+seal_km_extract_put_string(seal_km_extract_out_t *out, seal_km_str_t s)
+{
+    if (s.data == NULL) {
+        seal_km_extract_put_number(out, SEAL_KM_EXTRACT_ABSENT);
+        return;
+    }
+
+    if (s.len > SEAL_KM_EXTRACT_MAX) {
+        out->full = 1;
+        return;
+    }
+
+    seal_km_extract_put_number(out, s.len);
+    seal_km_extract_put(out, s.data, s.len);
+}
+
+
+/* a string, or an array of nothing but strings; of anything else none */
+
+static void
+seal_km_extract_put_identity(seal_km_extract_out_t *out, const json_t *claim)
+{
+    size_t  i, n;
+
+    if (json_is_string(claim)) {
+        seal_km_extract_put_number(out, 1);
+        seal_km_extract_put_string(out, seal_km_json_text(claim));
+        return;
+    }
+
+    n = json_array_size(claim);
+
+    if (n > SEAL_KM_EXTRACT_MAX) {
+        out->full = 1;
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!json_is_string(json_array_get(claim, i))) {
+            n = 0;
+        }
+    }
+
+    seal_km_extract_put_number(out, n);
+
+    for (i = 0; i < n; i++) {
+        seal_km_extract_put_string(out,
+                               seal_km_json_text(json_array_get(claim, i)));
+    }
+}
+
+
+static void
+seal_km_extract_put_text(seal_km_extract_out_t *out,
+    const seal_km_token_t *token, seal_km_str_t name)
+{
+    char           *buffer;
+    seal_km_str_t   text;
+
+    if (seal_km_claims_text(token, name, &text, &buffer) != 0
+        || (text.data != NULL
+            && sizeof(uint16_t) + text.len > (size_t) (out->last - out->p)))
+    {
+        seal_km_extract_put_number(out, SEAL_KM_EXTRACT_LEFT_OUT);
+        out->left_out = 1;
+
+    } else {
+        seal_km_extract_put_string(out, text);
+    }
+
+    seal_km_secret_free(buffer);
+}
+
+
+int
+seal_km_extract_read(seal_km_token_t *token, seal_km_str_t extract,
+    const seal_km_extract_names_t *names)
+{
+    size_t                  number;
+    seal_km_extract_head_t  head;
+
+    memset(token, 0, sizeof(seal_km_token_t));
+
+    if (seal_km_extract_get(&extract, &head, sizeof(seal_km_extract_head_t))
+            != 0
+        || seal_km_extract_get_string(&extract, &token->client_id, &number)
+            != 0
+        || seal_km_extract_get_string(&extract, &token->sub, &number) != 0
+        || seal_km_extract_get_string(&extract, &token->scope, &number) != 0
+        || seal_km_extract_get_string(&extract, &token->thumbprint, &number)
+            != 0)
+    {
+        memset(token, 0, sizeof(seal_km_token_t));
+        return -1;
+    }
+
+    token->exp = head.exp;
+    token->nbf = head.nbf;
+    token->has_nbf = head.has_nbf;
+    token->binding = (seal_km_binding_e) head.binding;
+    token->left_out = head.left_out;
+
+    token->extract = extract;
+    token->names = names;
+
+    return 0;
+}
+
+
+int
+seal_km_extract_has_identity(const seal_km_token_t *token, const char *claim,
+    seal_km_str_t identity)
+{
+    size_t                          i, n, number;
+    seal_km_str_t                   in, s;
+    const seal_km_extract_names_t  *names;
+
+    in = token->extract;
+    names = token->names;
+
+    for (i = 0; i < names->nidentities; i++) {
+
+        if (strcmp(names->identities[i].data, claim) != 0) {
+
+            if (seal_km_extract_skip_strings(&in) != 0) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (seal_km_extract_get_number(&in, &n) != 0) {
+            return 0;
+        }
+
+        while (n-- > 0) {
+            if (seal_km_extract_get_string(&in, &s, &number) != 0) {
+                return 0;
+            }
+
+            if (seal_km_str_equal(s, identity)) {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
+    return 0;
+}
+
+
+int
+seal_km_extract_text(const seal_km_token_t *token, seal_km_str_t name,
+    seal_km_str_t *text)
+{
+    size_t                          i, number;
+    seal_km_str_t                   in;
+    const seal_km_extract_names_t  *names;
+
+    in = token->extract;
+    names = token->names;
+
+    for (i = 0; i < names->nidentities; i++) {
+        if (seal_km_extract_skip_strings(&in) != 0) {
+            return -1;
+        }
+    }
+
+    for (i = 0; i < names->ntexts; i++) {
+
+        if (seal_km_extract_get_string(&in, text, &number) != 0) {
+            return -1;
+        }
+
+        if (seal_km_str_equal(names->texts[i], name)) {
+            return (number == SEAL_KM_EXTRACT_LEFT_OUT) ? -1 : 0;
+        }
+    }
+
+    return -1;
+}
+
+
+static int
+seal_km_extract_get(seal_km_str_t *in, void *data, size_t len)
+{
+    if (len > in->len) {
+        return -1;
+    }
+
+    memcpy(data, in->data, len);
+
+    in->data += len;
+    in->len -= len;
+
+    return 0;
+}
+
+
+static int
+seal_km_extract_get_number(seal_km_str_t *in, size_t *number)
+{
+    uint16_t  n;
+
+    if (seal_km_extract_get(in, &n, sizeof(uint16_t)) != 0) {
+        return -1;
+    }
+
+    *number = n;
+
+    return 0;
+}
+
+
+/* *number: the length, or what stands in its place; then s->data is NULL */
+
+static int
+seal_km_extract_get_string(seal_km_str_t *in, seal_km_str_t *s,
+    size_t *number)
+{
+    s->data = NULL;
+    s->len = 0;
+
+    if (seal_km_extract_get_number(in, number) != 0) {
+        return -1;
+    }
+
+    if (*number == SEAL_KM_EXTRACT_ABSENT
+        || *number == SEAL_KM_EXTRACT_LEFT_OUT)
+    {
+        return 0;
+    }
+
+    if (*number > in->len) {
+        return -1;
+    }
+
+    s->data = in->data;
+    s->len = *number;
+
+    in->data += s->len;
+    in->len -= s->len;
+
+    return 0;
+}
+
+
+static int
+seal_km_extract_skip_strings(seal_km_str_t *in)
+{
+    size_t         n, number;
+    seal_km_str_t  s;
+
+    if (seal_km_extract_get_number(in, &n) != 0) {
+        return -1;
+    }
+
+    while (n-- > 0) {
+        if (seal_km_extract_get_string(in, &s, &number) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
