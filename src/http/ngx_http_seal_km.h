@@ -33,8 +33,9 @@
 
 
 typedef struct {
-    ngx_array_t                   key_files; /* ngx_http_seal_km_key_files_t * */
-    ngx_array_t                   sources;   /* ngx_http_seal_km_key_source_t * */
+    /* ngx_http_seal_km_key_files_t *, ngx_http_seal_km_key_source_t * */
+    ngx_array_t                   key_files;
+    ngx_array_t                   sources;
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */

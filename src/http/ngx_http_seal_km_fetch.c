@@ -6,9 +6,10 @@
  * parent: what is fetched serves others as well, so it must not end when that
  * client goes away, and neither must the client's connection have to wait for
  * it, nor anything that the client has sent get into it.  So the parent is a
- * request of our own.  Its connection has a socket that is connected to nothing,
- * so that all that nginx does to connections works with it, and instead of
- * being sent the response is collected: whole, however the location buffers.
+ * request of our own.  Its connection has a socket that is connected to
+ * nothing, so that all that nginx does to connections works with it, and
+ * instead of being sent the response is collected: whole, however the location
+ * buffers.
  */
 
 

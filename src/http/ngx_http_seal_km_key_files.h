@@ -78,8 +78,8 @@ void ngx_http_seal_km_use_key_files(ngx_http_seal_km_key_files_t *files,
     ngx_msec_t interval, seal_km_algorithms_t algorithms);
 
 /*
- * Looks at the files if it is time to.  What has changed is read; what cannot be
- * used is logged once, and what was in force stays so.
+ * Looks at the files if it is time to.  What has changed is read; what cannot
+ * be used is logged once, and what was in force stays so.
  */
 void ngx_http_seal_km_look_at_key_files(ngx_http_seal_km_key_files_t *files);
 

@@ -32,9 +32,9 @@ typedef struct {
 
 
 /*
- * The key set of these sources, of which one may be NULL: one of sets (an array of
- * ngx_http_seal_km_key_set_t *) or a new one.  NULL without memory.  Freed with
- * cf's pool.
+ * The key set of these sources, of which one may be NULL: one of sets (an array
+ * of ngx_http_seal_km_key_set_t *) or a new one.  NULL without memory.  Freed
+ * with cf's pool.
  */
 ngx_http_seal_km_key_set_t *ngx_http_seal_km_get_key_set(ngx_conf_t *cf,
     ngx_array_t *sets, seal_km_sha256_t *sha256,

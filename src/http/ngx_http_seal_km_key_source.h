@@ -89,8 +89,8 @@ void ngx_http_seal_km_ask_for_kid(ngx_http_seal_km_key_source_t *source,
     ngx_uint_t waited);
 
 /*
- * NGX_AGAIN: waiter->handler will be called once the fetch that is under way has
- * ended; NGX_DECLINED: there is none.
+ * NGX_AGAIN: waiter->handler will be called once the fetch that is under way
+ * has ended; NGX_DECLINED: there is none.
  */
 ngx_int_t ngx_http_seal_km_wait_for_keys(ngx_http_seal_km_key_source_t *source,
     ngx_http_seal_km_key_waiter_t *waiter);

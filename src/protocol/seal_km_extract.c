@@ -59,6 +59,7 @@ seal_km_extract_write(const seal_km_token_t *token,
     const seal_km_extract_names_t *names, char *dst)
 {
     size_t                  i;
+    const char             *name;
     seal_km_extract_out_t   out;
     seal_km_extract_head_t  head;
 
@@ -83,8 +84,10 @@ seal_km_extract_write(const seal_km_token_t *token,
     seal_km_extract_put_string(&out, token->thumbprint);
 
     for (i = 0; i < names->nidentities; i++) {
+        name = names->identities[i].data;
+
         seal_km_extract_put_identity(&out,
-                      json_object_get(token->claims, names->identities[i].data));
+                                     json_object_get(token->claims, name));
     }
 
     /* room for each to say that it was left out */
