@@ -100,6 +100,7 @@ typedef void (*ngx_http_seal_km_reason_pt)(ngx_http_request_t *r,
 
 /* what belongs to one request; lives as long as its pool */
 typedef struct {
+    ngx_http_request_t           *owner;     /* subrequests share the pool */
     seal_km_reason_e              reason;    /* SEAL_KM_REASON_MAX: none yet */
     const char                   *word;      /* in its place; NULL: none */
 

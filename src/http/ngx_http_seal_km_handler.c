@@ -78,6 +78,7 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_seal_km_ctx_t));
 
+    ctx->owner = r;
     ctx->reason = SEAL_KM_REASON_MAX;
 
     cln->handler = ngx_http_seal_km_cleanup;
@@ -127,10 +128,18 @@ ngx_http_seal_km_get_ctx(ngx_http_request_t *r)
     if (ctx == NULL && (r->internal || r->filter_finalize)) {
 
         for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler == ngx_http_seal_km_cleanup) {
-                return cln->data;
+            if (cln->handler != ngx_http_seal_km_cleanup) {
+                continue;
+            }
+
+            ctx = cln->data;
+
+            if (ctx->owner == r) {
+                return ctx;
             }
         }
+
+        return NULL;
     }
 
     return ctx;
