@@ -6,28 +6,31 @@
 #include "ngx_http_seal_km.h"
 
 
-static ngx_int_t ngx_http_seal_km_error_code_variable(ngx_http_request_t *r,
+typedef seal_km_str_t (*ngx_http_seal_km_value_pt)(
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+static ngx_int_t ngx_http_seal_km_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_reason_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_service_id_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_identity_type_variable(
-    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_identity_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_user_uri_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
+static seal_km_str_t ngx_http_seal_km_error_code(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_reason(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_service_id(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_identity_type(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_identity(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_user_uri(ngx_http_seal_km_ctx_t *ctx);
 static ngx_int_t ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_seal_km_token_cache_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
+static seal_km_str_t ngx_http_seal_km_token_cache(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_text(const char *text);
 static ngx_http_seal_km_ctx_t *ngx_http_seal_km_read_ctx(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r,
     char *buffer);
 static void ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
     seal_km_str_t value);
+
+
+static const seal_km_str_t  ngx_http_seal_km_nothing = { NULL, 0 };
 
 
 /*
@@ -38,31 +41,38 @@ static void ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
 static ngx_http_variable_t  ngx_http_seal_km_variables[] = {
 
     { ngx_string("seal_km_error_code"), NULL,
-      ngx_http_seal_km_error_code_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_error_code,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_reason"), NULL,
-      ngx_http_seal_km_reason_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_reason,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_service_id"), NULL,
-      ngx_http_seal_km_service_id_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_service_id,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_identity_type"), NULL,
-      ngx_http_seal_km_identity_type_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_identity_type,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_identity"), NULL,
-      ngx_http_seal_km_identity_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_identity,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_user_uri"), NULL,
-      ngx_http_seal_km_user_uri_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_user_uri,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_token_cache"), NULL,
-      ngx_http_seal_km_token_cache_variable, 0,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_token_cache,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_claim_"), NULL,
@@ -93,146 +103,106 @@ ngx_http_seal_km_add_variables(ngx_conf_t *cf)
 }
 
 
+/* data is the function that knows the value */
+
 static ngx_int_t
-ngx_http_seal_km_error_code_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+ngx_http_seal_km_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
 {
-    const char              *code;
-    seal_km_str_t            value;
+    ngx_http_seal_km_value_pt  get = (ngx_http_seal_km_value_pt) data;
+
     ngx_http_seal_km_ctx_t  *ctx;
 
     ctx = ngx_http_seal_km_read_ctx(r);
 
-    value.data = NULL;
-
-    if (ctx && ctx->reason != SEAL_KM_REASON_MAX) {
-        code = seal_km_reason(ctx->reason)->error_code;
-
-        if (code) {
-            value.data = code;
-            value.len = ngx_strlen(code);
-        }
-    }
-
-    ngx_http_seal_km_set_variable(v, value);
+    ngx_http_seal_km_set_variable(v, ctx ? get(ctx)
+                                         : ngx_http_seal_km_nothing);
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_http_seal_km_reason_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static seal_km_str_t
+ngx_http_seal_km_error_code(ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    ctx = ngx_http_seal_km_read_ctx(r);
-
-    value.data = NULL;
-
-    if (ctx && ctx->reason != SEAL_KM_REASON_MAX) {
-        value.data = ngx_http_seal_km_reason_word(ctx);
-        value.len = ngx_strlen(value.data);
+    if (ctx->reason == SEAL_KM_REASON_MAX) {
+        return ngx_http_seal_km_nothing;
     }
 
-    ngx_http_seal_km_set_variable(v, value);
-
-    return NGX_OK;
+    return ngx_http_seal_km_text(seal_km_reason(ctx->reason)->error_code);
 }
 
 
-static ngx_int_t
-ngx_http_seal_km_service_id_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static seal_km_str_t
+ngx_http_seal_km_reason(ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    ctx = ngx_http_seal_km_read_ctx(r);
-
-    value.data = NULL;
-
-    if (ctx) {
-        value = ctx->request.service_id;
+    if (ctx->reason == SEAL_KM_REASON_MAX) {
+        return ngx_http_seal_km_nothing;
     }
 
-    ngx_http_seal_km_set_variable(v, value);
-
-    return NGX_OK;
+    return ngx_http_seal_km_text(ngx_http_seal_km_reason_word(ctx));
 }
 
 
-static ngx_int_t
-ngx_http_seal_km_identity_type_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static seal_km_str_t
+ngx_http_seal_km_service_id(ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
+    return ctx->request.service_id;
+}
 
-    ctx = ngx_http_seal_km_read_ctx(r);
 
-    value.data = NULL;
+/* of a malformed request it is not known that it asks for the service */
 
-    /* of a malformed request it is not known that it asks for the service */
-
-    if (ctx
-        && (ctx->request.identity.data
-            || (ctx->request.service_id.data && ctx->request.error == NULL)))
+static seal_km_str_t
+ngx_http_seal_km_identity_type(ngx_http_seal_km_ctx_t *ctx)
+{
+    if (ctx->request.identity.data == NULL
+        && (ctx->request.service_id.data == NULL || ctx->request.error))
     {
-        value.data = seal_km_identity_name(ctx->request.identity_type);
-        value.len = ngx_strlen(value.data);
+        return ngx_http_seal_km_nothing;
     }
 
-    ngx_http_seal_km_set_variable(v, value);
-
-    return NGX_OK;
+    return ngx_http_seal_km_text(
+                          seal_km_identity_name(ctx->request.identity_type));
 }
 
 
-static ngx_int_t
-ngx_http_seal_km_identity_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static seal_km_str_t
+ngx_http_seal_km_identity(ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    ctx = ngx_http_seal_km_read_ctx(r);
-
-    value.data = NULL;
-
-    if (ctx) {
-        value = ctx->request.identity;
-    }
-
-    ngx_http_seal_km_set_variable(v, value);
-
-    return NGX_OK;
+    return ctx->request.identity;
 }
 
 
-static ngx_int_t
-ngx_http_seal_km_user_uri_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static seal_km_str_t
+ngx_http_seal_km_user_uri(ngx_http_seal_km_ctx_t *ctx)
 {
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
+    seal_km_str_t  value;
 
-    ctx = ngx_http_seal_km_read_ctx(r);
+    value = ngx_http_seal_km_str(&ctx->user_uri);
 
-    value.data = NULL;
+    return seal_km_str_has_control(value) ? ngx_http_seal_km_nothing : value;
+}
 
-    if (ctx) {
-        value = ngx_http_seal_km_str(&ctx->user_uri);
 
-        if (seal_km_str_has_control(value)) {
-            value.data = NULL;
-        }
-    }
+static seal_km_str_t
+ngx_http_seal_km_token_cache(ngx_http_seal_km_ctx_t *ctx)
+{
+    static const char  *states[] = { NULL, "OFF", "MISS", "HIT" };
 
-    ngx_http_seal_km_set_variable(v, value);
+    return ngx_http_seal_km_text(states[ctx->cache]);
+}
 
-    return NGX_OK;
+
+static seal_km_str_t
+ngx_http_seal_km_text(const char *text)
+{
+    seal_km_str_t  value;
+
+    value.data = text;
+    value.len = text ? ngx_strlen(text) : 0;
+
+    return value;
 }
 
 
@@ -295,34 +265,6 @@ ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r, char *buffer)
 
     cln->handler = seal_km_secret_free;
     cln->data = buffer;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_seal_km_token_cache_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    seal_km_str_t            value;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    static const seal_km_str_t  states[] = {
-        { NULL, 0 },
-        { "OFF", 3 },
-        { "MISS", 4 },
-        { "HIT", 3 }
-    };
-
-    ctx = ngx_http_seal_km_read_ctx(r);
-
-    value.data = NULL;
-
-    if (ctx && ctx->cache != NGX_HTTP_SEAL_KM_CACHE_NONE) {
-        value = states[ctx->cache];
-    }
-
-    ngx_http_seal_km_set_variable(v, value);
 
     return NGX_OK;
 }
