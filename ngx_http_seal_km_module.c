@@ -782,7 +782,6 @@ ngx_http_seal_km_merge_protocol(ngx_conf_t *cf,
     ngx_conf_merge_msec_value(conf->jwks_stale, prev->jwks_stale, 86400000);
     ngx_conf_merge_msec_value(conf->jwks_cooldown, prev->jwks_cooldown, 30000);
 
-
     if (conf->algorithms == 0) {
         conf->algorithms = prev->algorithms ? prev->algorithms
                                             : seal_km_algorithms_asymmetric();

@@ -648,6 +648,27 @@ test 'renewed before it runs out, while nobody waits',
     };
 
 
+my $idle = SealKM::JwksServer->start('rsa');
+
+test 'renewed before it runs out, though nobody asks for anything',
+    http_config => $zone,
+    config => net('= /km', jwks_cache => '1s', jwks_cooldown => '1s')
+        . fetches($idle),
+    sub {
+        km 'the first', with('rsa'), @ok;
+        cached 'HIT', 'kept', with('rsa'), @ok;
+        is($idle->count, 1, 'one fetch');
+
+        # a key is revoked at night; in the morning its token comes first
+        $idle->keys('rsa2');
+        ok(wait_for(sub { $idle->count >= 2 }, 5), 'fetched again');
+        some_time();
+        km 'a key that was withdrawn is no longer in force', with('rsa'),
+            'token_key';
+        km 'the new one is', with('rsa2'), @ok;
+    };
+
+
 # ------------------------------------------------------------ files and a SIM-S
 
 my $both = SealKM::JwksServer->start('rsa2');

@@ -29,6 +29,7 @@ my @faults = (
     token_not_yet_valid     => { token => { nbf => time + 600 } },
     token_issuer            => { token => { iss => 'x' } },
     token_audience          => { token => { aud => 'x' } },
+    token_binding           => { token => { cnf => { jkt => 'x' } } },
 
     malformed_request       => { body => { ServiceID => '' } },
     unsupported_version     => { body => { Version => '9.9.9' } },
@@ -36,6 +37,7 @@ my @faults = (
     skms_uri_mismatch       => { body => { SKmsUri => 'https://x.example/' } },
     date_time_out_of_window => { body => { 'Date/Time' => time - 3600 } },
     identity_mismatch       => { body => { UserID => 'bob' } },
+    policy                  => { request => { headers => [ 'X-Refuse' => 1 ] } },
 
     not_found               => { location => 'empty' },
     store_unavailable       => { location => 'down' },
@@ -55,10 +57,13 @@ my %location = (
     payload => { payload => 'json' },
 );
 
+my @common = (jwks => $all, max_request_size => '1k', require => '$allowed');
+
 test 'pairs of faults',
-    config => join('', location('/km', jwks => $all, max_request_size => '1k'),
-        map { location("/$_", jwks => $all, max_request_size => '1k',
-                       %{ $location{$_} }) } sort keys %location),
+    http_config => 'map $http_x_refuse $allowed { default 1; 1 0; }',
+    config => join('', location('/km', @common),
+        map { location("/$_", @common, %{ $location{$_} }) }
+            sort keys %location),
     log => [ qr/\[error\]/ ],
     sub {
         my @names = @faults[ grep { $_ % 2 == 0 } 0 .. $#faults ];

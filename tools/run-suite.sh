@@ -10,7 +10,7 @@
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-suite=$top/build/suite
+suite=
 reports=
 jobs=1
 mode=plain
@@ -21,14 +21,29 @@ die() {
 }
 
 # Test::Nginx makes its folders in t/ of the current folder. So that the source
-# tree is left alone, that is one of links.
+# tree is left alone, and that several of these may run at once, that is a new
+# folder of links.
 make_folder() {
-    rm -rf "$suite"
-    mkdir -p "$suite/t"
+    suite=$(mktemp -d "$top/build/suite.XXXXXX")
+    trap 'rm -rf "$suite"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' HUP TERM
+    # for a worker, which is another user where root starts nginx
+    chmod 755 "$suite"
+    mkdir "$suite/t"
     ln -s "$top"/t/* "$suite/t/"
     rm -f "$suite"/t/servroot*
     ln -s "$top/build" "$suite/build"
     cd "$suite"
+}
+
+# The reports of one run at a time.
+make_reports_folder() {
+    exec 9> "$reports.lock"
+    flock 9
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    chmod 1777 "$reports"
 }
 
 # Test files run at once, each with a port and a folder of its own: that is
@@ -75,6 +90,16 @@ is_end_of_check() {
          END { exit !found }' "$1"
 }
 
+# Undefined behaviour is a line each time: each place once. Of the other reports
+# the first few.
+show_reports() {
+    local other
+    { grep -h 'seal_km.*runtime error' "$@" || :; } | sort | uniq -c
+    other=$(grep -l '^==' "$@" | head -n 5 || :)
+    # shellcheck disable=SC2086
+    [ -z "$other" ] || head -n 100 $other
+}
+
 # Fails if a report has to do with the module, or tells of memory misused, by
 # whomever. nginx itself has a few leaks and such, which are left in the folder.
 check_reports() {
@@ -85,7 +110,7 @@ check_reports() {
                  -e 'Invalid \(read\|write\|free\)' "$reports")
 
     if [ ${#bad[@]} -gt 0 ]; then
-        head -n 100 "${bad[@]}"
+        show_reports "${bad[@]}"
         echo "$mode: ${#bad[@]} reports name the module, in $reports"
         return 1
     fi
@@ -96,7 +121,7 @@ check_reports() {
 # too; tests that expect or forbid warnings read them from the log.
 run_tests() {
     {
-        prove -j "$jobs" "$@" 2>&1 || return 1
+        prove -j "$jobs" "$@" 2>&1 9>&- || return 1
     } | grep --line-buffered -v '^nginx: \[warn\]'
 }
 
@@ -118,11 +143,7 @@ main() {
         asan) set_asan ;;
         *) die "no such mode: $mode" ;;
     esac
-    if [ -n "$reports" ]; then
-        rm -rf "$reports"
-        mkdir -p "$reports"
-        chmod 1777 "$reports"
-    fi
+    [ -z "$reports" ] || make_reports_folder
     make_folder
     [ $# -gt 0 ] || set -- t/*.t
 

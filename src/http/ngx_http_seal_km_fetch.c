@@ -13,6 +13,8 @@
  */
 
 
+#include <openssl/crypto.h>
+
 #include "ngx_http_seal_km_fetch.h"
 
 
@@ -442,6 +444,7 @@ ngx_http_seal_km_fetch_append(ngx_http_seal_km_fetched_t *fetch, u_char *data,
 
         if (fetch->body) {
             ngx_memcpy(body, fetch->body, fetch->len);
+            OPENSSL_cleanse(fetch->body, fetch->len);
             ngx_free(fetch->body);
         }
 
@@ -593,11 +596,13 @@ ngx_http_seal_km_fetch_cleanup(void *data)
 static void
 ngx_http_seal_km_fetch_posted(ngx_event_t *ev)
 {
-    u_char                    *body;
+    size_t                       len;
+    u_char                      *body;
     ngx_http_seal_km_fetched_t  *fetch;
 
     fetch = ev->data;
     body = fetch->body;
+    len = fetch->len;
 
     fetch->active = 0;
 
@@ -606,6 +611,8 @@ ngx_http_seal_km_fetch_posted(ngx_event_t *ev)
     /* the handler may have started another one */
 
     if (body) {
+        /* a SIM-S may publish a secret key, foolishly */
+        OPENSSL_cleanse(body, len);
         ngx_free(body);
     }
 }

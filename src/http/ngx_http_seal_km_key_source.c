@@ -15,6 +15,9 @@
 /* the first pause after a fetch that failed */
 #define NGX_HTTP_SEAL_KM_DELAY_MIN  1000
 
+/* the shortest time, in milliseconds, after which keys are renewed unasked */
+#define NGX_HTTP_SEAL_KM_RENEWAL_MIN  500
+
 
 static ngx_http_seal_km_key_source_t *ngx_http_seal_km_create_key_source(
     ngx_conf_t *cf, ngx_http_seal_km_source_conf_t *conf);
@@ -25,6 +28,9 @@ static ngx_uint_t ngx_http_seal_km_is_pausing(
 static void ngx_http_seal_km_fetch_keys(
     ngx_http_seal_km_key_source_t *source);
 static void ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch);
+static void ngx_http_seal_km_plan_renewal(
+    ngx_http_seal_km_key_source_t *source);
+static void ngx_http_seal_km_renewal_handler(ngx_event_t *ev);
 static const char *ngx_http_seal_km_take_keys(
     ngx_http_seal_km_key_source_t *source, seal_km_str_t text);
 static void ngx_http_seal_km_fetch_failed(
@@ -230,6 +236,8 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
         ngx_http_seal_km_fetch_failed(source, error, fetch->status);
     }
 
+    ngx_http_seal_km_plan_renewal(source);
+
     /* any of them may start another fetch, and wait for that */
 
     ngx_queue_init(&waiters);
@@ -245,6 +253,47 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
 
         ngx_http_seal_km_stop_waiting(waiter);
         waiter->handler(waiter);
+    }
+}
+
+
+/*
+ * A worker that nobody asks would keep keys that the SIM-S has withdrawn: what
+ * was needed once is renewed without being asked for.
+ */
+
+static void
+ngx_http_seal_km_plan_renewal(ngx_http_seal_km_key_source_t *source)
+{
+    ngx_msec_t  cache, delay;
+
+    cache = source->conf.cache;
+
+    if (source->jwks == NULL || cache == 0 || ngx_exiting) {
+        return;
+    }
+
+    delay = source->delay ? source->delay : cache - cache / 5;
+    delay = ngx_max(delay, NGX_HTTP_SEAL_KM_RENEWAL_MIN);
+
+    if (source->timer.timer_set) {
+        ngx_del_timer(&source->timer);
+    }
+
+    source->timer.handler = ngx_http_seal_km_renewal_handler;
+    source->timer.data = source;
+    source->timer.log = ngx_cycle->log;
+    source->timer.cancelable = 1;
+
+    ngx_add_timer(&source->timer, delay);
+}
+
+
+static void
+ngx_http_seal_km_renewal_handler(ngx_event_t *ev)
+{
+    if (!ngx_exiting) {
+        ngx_http_seal_km_look_at_key_source(ev->data);
     }
 }
 
@@ -366,6 +415,10 @@ static void
 ngx_http_seal_km_key_source_cleanup(void *data)
 {
     ngx_http_seal_km_key_source_t  *source = data;
+
+    if (source->timer.timer_set) {
+        ngx_del_timer(&source->timer);
+    }
 
     seal_km_jwks_free(source->jwks);
 }

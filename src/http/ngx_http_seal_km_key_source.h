@@ -46,8 +46,9 @@ typedef struct {
     ngx_msec_t                       delay;     /* from then; 0: it did not */
     ngx_msec_t                       asked;     /* last one for a kid */
     unsigned                         was_asked:1;
+    ngx_event_t                      timer;     /* renews it, unasked */
 
-    ngx_http_seal_km_fetched_t         fetch;
+    ngx_http_seal_km_fetched_t       fetch;
     ngx_queue_t                      waiters;
 } ngx_http_seal_km_key_source_t;
 

@@ -9,8 +9,8 @@ package SealKM::Load;
 #     payload($response)               the Payload that it holds, else undef
 #     at_once($redis, @requests)       sends them so that nginx sees them in one
 #                                      turn of its event loop; clients() of them
-#     worker_pids                      of the processes that serve now; with a
-#                                      master process its children, old ones too
+#     worker_pids                      of the children of a master process, old
+#                                      workers too; without one, of nginx itself
 #     sockets($pid)                    how many sockets the process has open
 #     reload()                         SIGHUP; waits for new workers and returns
 #                                      the pids of the old ones
@@ -128,13 +128,15 @@ sub worker_pids {
     my $master = _master();
     my @pids;
 
+    return $master if Test::Nginx::Util::master_process_enabled() ne 'on';
+
     opendir my $dir, '/proc' or die "/proc: $!";
     for my $pid (grep { /^\d+$/ } readdir $dir) {
         my ($state, $parent) = _stat($pid) or next;
         push @pids, $pid if $parent == $master && $state ne 'Z';
     }
 
-    @pids = @pids ? sort { $a <=> $b } @pids : $master;
+    @pids = sort { $a <=> $b } @pids;
     return @pids;
 }
 
@@ -148,6 +150,7 @@ sub sockets {
 
 
 sub reload {
+    wait_for(sub { () = worker_pids() });    # nginx may have just started
     my %old = map { $_ => 1 } worker_pids();
 
     kill 'HUP', _master();
