@@ -19,6 +19,7 @@
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
+static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
 static void ngx_http_seal_km_sha256_cleanup(void *data);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
@@ -499,6 +500,10 @@ ngx_module_t  ngx_http_seal_km_module = {
 };
 
 
+/* of the worker: its first turn of the event loop */
+static ngx_event_t  ngx_http_seal_km_start;
+
+
 /* in the order of the kinds: client, device, user */
 
 static ngx_str_t  ngx_http_seal_km_default_bind[SEAL_KM_IDENTITY_MAX] = {
@@ -530,10 +535,9 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                       i;
-    ngx_http_seal_km_key_files_t   **files;
-    ngx_http_seal_km_main_conf_t    *smcf;
-    ngx_http_seal_km_redis_conf_t  **conf;
+    ngx_uint_t                      i;
+    ngx_http_seal_km_key_files_t  **files;
+    ngx_http_seal_km_main_conf_t   *smcf;
 
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
 
@@ -550,13 +554,32 @@ ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
         ngx_http_seal_km_look_at_key_files(files[i]);
     }
 
-    conf = smcf->pools.elts;
+    /* not from here: the worker has not yet closed what it has inherited */
 
-    for (i = 0; i < smcf->pools.nelts; i++) {
-        seal_km_redis_pool_start(conf[i]->pool);
-    }
+    ngx_http_seal_km_start.handler = ngx_http_seal_km_start_handler;
+    ngx_http_seal_km_start.data = smcf;
+    ngx_http_seal_km_start.log = cycle->log;
+    ngx_http_seal_km_start.cancelable = 1;
+
+    ngx_add_timer(&ngx_http_seal_km_start, 1);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_seal_km_start_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                       i;
+    ngx_http_seal_km_main_conf_t    *smcf;
+    ngx_http_seal_km_redis_conf_t  **conf;
+
+    smcf = ev->data;
+    conf = smcf->pools.elts;
+
+    for (i = 0; i < smcf->pools.nelts && !ngx_exiting; i++) {
+        seal_km_redis_pool_start(conf[i]->pool);
+    }
 }
 
 

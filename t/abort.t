@@ -10,7 +10,7 @@ use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes 'sleep';
 
-my $token = mint();
+my $token = mint(exp => time + 7200);
 my $big = 'x' x (12 << 20);
 
 my $fake = fake_redis(

@@ -10,7 +10,7 @@ use SealKM::Load;
 use constant MAX => 8192;
 
 my $few = $ENV{TEST_NGINX_USE_VALGRIND};
-my $token = mint(-key => 'hs256');
+my $token = mint(-key => 'hs256', exp => time + 7200);
 my $http2 = free_port();
 my @at = (jwks => jwks('hs256'), algorithms => 'HS256', window => '1h');
 

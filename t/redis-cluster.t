@@ -10,7 +10,7 @@ use SealKM::Traffic;
 
 use Time::HiRes qw(sleep time);
 
-my $cluster = start_cluster(node_timeout => 1000);
+my $cluster = start_cluster(node_timeout => 1500);
 my @services = map { "s$_" } 0 .. 1999;
 $cluster->set(map { service_key($_) => "record of $_" } @services);
 
@@ -265,6 +265,43 @@ test 'a slot that moves',
         }, 5), 'ten slots: all known from one of them');
 
         $cluster->move($_, $from) for $slot, @more;
+    };
+
+
+# what docs/ promise to be enough
+$_->command(qw(ACL SETUSER least on >leastpw ~seal:km:* +get +cluster|slots
+               +readonly +asking)) for $cluster->nodes;
+
+test 'the least rights',
+    http_config => $seeds,
+    config => location('= /km', @cluster, redis_user => 'least',
+                       redis_password => 'leastpw')
+        . location('= /any', @cluster, redis_user => 'least',
+                   redis_password => 'leastpw', redis_read => 'any')
+        . location('= /wrong', @cluster, redis_user => 'least',
+                   redis_password => 'Sesame99'),
+    log => [ qr/Request refused, store_unavailable/,
+             qr/refused the credentials/ ],
+    sub {
+        my ($from, $to) = $cluster->masters;
+        my ($slot) = $cluster->slots($from);
+        my @in = map { "$_\{" . $cluster->tag($slot) . '}' } 'a' .. 'd';
+
+        $cluster->set(map { service_key($_) => "record of $_" } @in);
+        for my $path ('/km', '/any') {
+            record('least rights', $_, location => $path) for @services[0 .. 19];
+        }
+        $cluster->begin($slot, $to);
+        $cluster->migrate($slot, map { service_key($_) } @in[0, 1]);
+        record('least rights: ASK', $_) for @in;
+        $cluster->migrate($slot);
+        $cluster->end($slot);
+        record('least rights: MOVED', $_) for @in;
+
+        km 'a wrong password', { location => '/wrong' }, 'store_unavailable';
+        is((grep { /Sesame99|leastpw/ } error_log())[0], undef,
+           'no password is logged');
+        $cluster->move($slot, $from);
     };
 
 

@@ -10,7 +10,7 @@ use IO::Socket::UNIX;
 use Time::HiRes 'time';
 
 my $RECORD = 'seal:km:v2x.example:service';
-my $token = mint();
+my $token = mint(exp => time + 7200);
 
 sub ask {
     my ($service) = @_;

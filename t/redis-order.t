@@ -6,7 +6,7 @@ use SealKM;
 use SealKM::HTTP2;
 use SealKM::Load;
 
-my $token = mint();
+my $token = mint(exp => time + 7200);
 my @at = (window => '1h');    # requests are written long before they are sent
 
 sub ask {

@@ -6,7 +6,7 @@ use SealKM;
 use SealKM::Load;
 
 my $redis = start_redis();
-my $token = mint();
+my $token = mint(exp => time + 7200);
 
 $redis->set("seal:km:s$_:service", "K$_") for 1 .. 20;
 

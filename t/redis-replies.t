@@ -5,7 +5,7 @@ use lib 't/lib';
 use SealKM;
 use SealKM::Load;
 
-my $token = mint();
+my $token = mint(exp => time + 7200);
 
 sub ask {
     my ($service) = @_;

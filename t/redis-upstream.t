@@ -6,7 +6,7 @@ use SealKM;
 use SealKM::HTTP2;
 use SealKM::Load;
 
-my $token = mint();
+my $token = mint(exp => time + 7200);
 
 sub ask {
     my ($location, $service) = @_;

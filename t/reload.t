@@ -9,7 +9,7 @@ use SealKM::Load;
 use Time::HiRes 'sleep';
 
 my $few = $ENV{TEST_NGINX_USE_VALGRIND};
-my $token = mint();
+my $token = mint(exp => time + 7200);
 
 my $fake = fake_redis(
     get => sub {

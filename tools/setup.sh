@@ -55,7 +55,7 @@ want_build() {
     want_command pkg-config pkg-config
     want_command openssl openssl
     PATH=$PATH:/usr/sbin want_command nginx nginx
-    want_file nginx-dev /usr/share/nginx/src/configure
+    want_file nginx-dev "${NGINX_SRC:-/usr/share/nginx/src}/configure"
     want_library libjansson-dev jansson
     want_library libhiredis-dev hiredis
     want_library libssl-dev libcrypto
@@ -230,8 +230,9 @@ main() {
         build | test) ;;
         *) die "usage: tools/setup.sh [build|test]" ;;
     esac
-    command -v apt-get > /dev/null || die "this works with Debian's apt only"
     ! complete || return 0
+    command -v apt-get > /dev/null ||
+        die "missing, and without Debian's apt for you to install:$missing"
 
     # "make -j" may have several of these run at once
     mkdir -p "$top/build"

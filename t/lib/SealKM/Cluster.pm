@@ -352,30 +352,41 @@ sub reshard {
 # all that run say the same, nothing fails, and each master has its replica
 sub settle {
     my ($self, $seconds) = @_;
+    my $why;
 
-    wait_for(sub {
-        my %views;
-
-        for my $node ($self->running) {
-            my $info = eval { $node->command(qw(CLUSTER INFO)) } // '';
-            my $replication = eval { $node->command(qw(INFO replication)) } // '';
-            return 0 if $info !~ /^cluster_state:ok/m
-                        || $replication =~ /^master_link_status:down/m
-                        || $replication =~ /state=(?!online)/;
-
-            my @view = $self->_view($node);
-            return 0 if grep { $_->{flags} =~ /fail|handshake|noaddr/
-                               && $_->{node} && $_->{node}->pid } @view;
-            $views{ join ' ', sort map {
-                my $set = $_;
-                "$set->{id} $set->{of} "
-                    . join ',', map { "$_->[0]-$_->[1]" } @{ $set->{slots} };
-            } @view }++;
-        }
-
-        return keys %views == 1;
-    }, $seconds // 20) or die "the cluster is not well\n";
+    wait_for(sub { !defined($why = $self->_unwell) }, $seconds // 30)
+        or die "the cluster is not well: $why\n";
     return;
+}
+
+
+sub _unwell {
+    my ($self) = @_;
+    my %views;
+
+    for my $node ($self->running) {
+        my $info = eval { $node->command(qw(CLUSTER INFO)) } // '';
+        my $replication = eval { $node->command(qw(INFO replication)) } // '';
+        my $who = $node->port;
+
+        return "$who: $info" if $info !~ /^cluster_state:ok/m;
+        return "$who: $replication"
+            if $replication =~ /^master_link_status:down|state=(?!online)/m;
+
+        my @view = $self->_view($node);
+        my ($bad) = grep { $_->{flags} =~ /fail|handshake|noaddr/
+                           && $_->{node} && $_->{node}->pid } @view;
+        return "$who: $bad->{flags} is " . $bad->{node}->port if $bad;
+
+        $views{ join ' ', sort map {
+            my $set = $_;
+            "$set->{id} $set->{of} "
+                . join ',', map { "$_->[0]-$_->[1]" } @{ $set->{slots} };
+        } @view } .= " $who";
+    }
+
+    return if keys %views == 1;
+    return join "\n", map { "$views{$_}: $_" } sort keys %views;
 }
 
 

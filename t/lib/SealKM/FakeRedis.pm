@@ -6,6 +6,7 @@ package SealKM::FakeRedis;
 #         get     => sub { my ($key, $nth) = @_; ... },   the steps of a reply
 #         command => { AUTH => sub { my (@args) = @_; ... } },
 #         accept  => sub { my ($nth) = @_; ... },         steps at once on accept
+#         host => '127.0.0.2', port => free_port(),       another of these
 #     );
 #     $fake->address                     for seal_km_pass
 #     $fake->log                         lines of what happened, see below
@@ -72,7 +73,7 @@ sub start {
     my ($class, %opts) = @_;
 
     my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
+        LocalAddr => $opts{host} // '127.0.0.1',
         LocalPort => $opts{port} // free_port(),
         Proto     => 'tcp',
         Listen    => 511,
@@ -81,6 +82,7 @@ sub start {
 
     my $self = bless {
         port => $listen->sockport,
+        host => $opts{host} // '127.0.0.1',
         base => temp_dir() . '/fake' . ++$started,
     }, $class;
 
@@ -103,7 +105,7 @@ sub start {
 
 
 sub port    { return $_[0]{port} }
-sub address { return "127.0.0.1:$_[0]{port}" }
+sub address { return "$_[0]{host}:$_[0]{port}" }
 sub release { my ($self, $name) = @_; _touch("$self->{base}.$name"); return }
 
 

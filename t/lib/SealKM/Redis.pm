@@ -80,9 +80,10 @@ sub unix    { return "unix:$_[0]{dir}/sock" }
 sub tls_address { return "127.0.0.1:$_[0]{tls_port}" }
 
 
-# starts it (again, empty) and waits until it answers
+# starts it (again, empty, but for what it saved) and waits until it answers, or
+# with loading => 1 does so even if only that it is still loading
 sub restart {
-    my ($self) = @_;
+    my ($self, %opts) = @_;
     my $program = server_program();
 
     $self->kill;
@@ -100,7 +101,7 @@ sub restart {
     wait_for(sub {
         waitpid($self->{pid}, 1) and die "$program does not start\n";
         my $reply = eval { $self->_ask('PING') };
-        return defined $reply && $reply !~ /^-LOADING/;
+        return defined $reply && ($opts{loading} || $reply !~ /^-LOADING/);
     }) or die "$program does not answer\n";
 
     return $self;

@@ -29,6 +29,7 @@ use POSIX ();
 use SealKM::Client;
 use SealKM::Config;
 use SealKM::Keys;
+use SealKM::Load ();
 use SealKM::Util;
 use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
@@ -92,7 +93,7 @@ sub stop {
 
     my @names = qw(service begin end status reason payload);
     open my $file, '<', $self->{path} or die "no traffic\n";
-    return map {
+    return sort { $a->{begin} <=> $b->{begin} } map {
         chomp;
         my %set;
         @set{@names} = split /\t/, $_, -1;

@@ -1,0 +1,210 @@
+# No reply ever reaches another request: 50,000 requests over distinct records,
+# while servers are slow at random, clients go away, connections are killed and
+# slots move.  Promise 1 of the Redis topologies.  Each payload is compared.
+#
+# What goes on is random: srand's seed is told, SEAL_KM_SEED sets it.
+
+use lib 't/lib';
+use SealKM;
+use SealKM::Cluster;
+use SealKM::Load;
+use SealKM::Traffic;
+
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+my $few = $ENV{TEST_NGINX_USE_VALGRIND};
+my $seed = srand($ENV{SEAL_KM_SEED} // time);
+note("seed $seed");
+
+# what is a failure of the store is no wrong reply
+my %may = map { $_ => 1 } qw(ok store_unavailable store_timeout);
+
+# Sends that many requests, batch by batch, for services by turns; tick is called
+# now and then.  A client in 40 goes away without having read its response.
+sub storm {
+    my ($name, $n, $location, $services, $value) = @_;
+    my %count;
+    my @wrong;
+    my $aborts = 0;
+    my $sent = 0;
+
+    $n = $n / 25 if $few;
+
+    while ($sent < $n) {
+        my @batch = map { $services->[($sent + $_) % @$services] } 0 .. 2499;
+        my @gone;
+
+        my @responses = load(60, [
+            map { service_request($_, $location) } @batch ], sub {
+                return if rand > 1 / 40;
+                my $client = client();
+                $client->send(service_request(
+                    $services->[rand @$services], $location));
+                $aborts++;
+                return $client->close if rand > 0.5;
+
+                # it goes a bit later
+                push @gone, $client;
+                (shift @gone)->close if @gone > 5;
+            });
+        $_->close for @gone;
+
+        for my $i (0 .. $#batch) {
+            my $res = $responses[$i];
+            my $reason = $res ? $res->header('X-Reason') // $res->status : 'none';
+            my $payload = payload($res);
+
+            $count{$reason}++;
+            push @wrong, "$batch[$i]: $reason " . ($payload // '-')
+                if $reason eq 'ok' ? ($payload // '') ne $value->($batch[$i])
+                                   : !$may{$reason} || defined $payload;
+        }
+
+        $sent += @batch;
+    }
+
+    note("$name: " . join(', ', map { "$_ $count{$_}" } sort keys %count)
+         . ", $aborts aborts");
+    is(join("\n", @wrong > 10 ? (@wrong[0 .. 9], '...') : @wrong), '',
+       "$name: $sent replies, each its own");
+    ok(($count{ok} // 0) > 0.9 * $sent, "$name: most of them the record");
+    return;
+}
+
+
+# ------------------------------------------------------------------ the cluster
+
+my $cluster = start_cluster(node_timeout => 5000,
+                            args => [ '--enable-debug-command', 'yes' ]);
+# of 100 slots, so that requests meet those that move
+my @services = map { "{tag" . $_ % 100 . "}$_" } 0 .. 3999;
+my %long = map { $_ => ' ' . join '', map { chr 97 + rand 26 } 1 .. rand 3000 }
+           @services[ map { rand @services } 1 .. 200 ];
+my $value = sub { return "record of $_[0]" . ($long{ $_[0] } // '') };
+$cluster->set(map { service_key($_) => $value->($_) } @services);
+
+# Makes trouble in a process of its own until it is killed, or no longer needed
+sub trouble {
+    my ($stop) = @_;
+    my $parent = $$;
+    my @nodes = $cluster->nodes;
+
+    defined(my $pid = fork) or die "fork: $!";
+    return $pid if $pid;
+
+    $SIG{__DIE__} = 'DEFAULT';
+    delete @$_{qw(connection ready)} for @nodes;
+    my @masters = $cluster->masters;
+    my @half;
+
+    while (!-e $stop && getppid == $parent) {
+        my $node = $nodes[rand @nodes];
+        my $what = rand;
+
+        eval {
+            if ($what < 0.1) {
+                $node->command(qw(CLIENT KILL TYPE normal SKIPME yes));
+
+            } elsif ($what < 0.2) {
+                $node->command('CLIENT', 'PAUSE', 1 + int rand 60, 'ALL');
+
+            } elsif ($what < 0.3) {
+                $node->command('DEBUG', 'SLEEP', 0.001 + rand 0.05);
+
+            } elsif ($what < 0.65) {
+                # slots that services are in, half of them moved: ASK
+                my $service = $services[rand @services];
+                my $slot = $cluster->slot(service_key($service));
+                return if grep { $_ == $slot } @half;
+                $cluster->begin($slot, $masters[rand @masters]);
+                return if !$cluster->{moves}{$slot};     # it is there already
+                push @half, $slot;
+                $cluster->migrate($slot) if rand > 0.5;
+
+            } elsif (@half) {
+                # all of it: MOVED
+                my $slot = shift @half;
+                $cluster->migrate($slot);
+                $cluster->end($slot);
+            }
+        };
+        sleep 0.005 + rand 0.03;
+    }
+
+    for my $slot (@half) {
+        eval { $cluster->migrate($slot); $cluster->end($slot) };
+    }
+    POSIX::_exit(0);
+}
+
+my @log = (qr/refused, store_(?:unavailable|timeout)|Redis server|answered GET/);
+
+test 'a cluster',
+    http_config => $cluster->pass('seeds'),
+    config => location('= /km', redis_mode => 'cluster', pass => 'seeds',
+                       redis_connections => 2, window => '1h'),
+    log_level => 'error',
+    may_log => \@log,
+    sub {
+        my $stop = temp_dir() . '/no-more-trouble';
+        my $pid = trouble($stop);
+        my $moved = 0;
+
+        storm('cluster', 40_000, '/km', \@services, $value);
+        open my $file, '>', $stop;
+        waitpid $pid, 0;
+
+        for my $node ($cluster->nodes) {
+            delete @$node{qw(connection ready)};
+            $moved += $_ for $node->command('INFO', 'errorstats')
+                =~ /^errorstat_(?:MOVED|ASK):count=(\d+)/mg;
+        }
+        note("$moved redirections");
+        ok($moved > ($few ? 1 : 200), 'cluster: there were redirections');
+
+        # nothing of it lasts
+        my @responses = load(10, [ map { service_request($_) } @services ]);
+        is(scalar(grep { (payload($responses[$_]) // '')
+                         ne $value->($services[$_]) } 0 .. $#services),
+           0, 'cluster: and then all is well');
+        $_->kill for $cluster->nodes;
+    };
+
+
+# ------------------------------------------------------- servers that are worse
+
+# slow, cut off in a reply, or not answering at all; never the same twice
+sub worse {
+    my ($random) = @_;
+    return fake_redis(get => sub {
+        my ($key) = @_;
+        my $reply = bulk("record of $key");
+        my $what = rand;
+
+        return pause(rand 0.05), $reply                      if $what < 0.02;
+        return substr($reply, 0, 9), pause(0.01), substr($reply, 9)
+                                                             if $what < 0.04;
+        return closing(substr $reply, 0, rand length $reply) if $what < 0.042;
+        return reset_                                        if $what < 0.044;
+        return closing                                       if $what < 0.046;
+        return $reply;
+    });
+}
+
+my @worse = (worse, worse);
+
+test 'servers of an upstream',
+    http_config => 'upstream worse {' . join('', map {
+        'server ' . $_->address . ' max_fails=0;' } @worse) . '}',
+    config => location('= /km', pass => 'worse', redis_connections => 4,
+                       redis_timeout => '300ms', window => '1h'),
+    log_level => 'error',
+    may_log => \@log,
+    sub {
+        my @own = map { "w$_" } 0 .. 2499;
+        storm('upstream', 10_000, '/km', \@own,
+              sub { 'record of ' . service_key($_[0]) });
+    };
+
+run_tests();
