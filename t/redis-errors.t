@@ -21,7 +21,8 @@ my $orphan = start_redis(args => [ '--replica-serve-stale-data', 'no' ]);
 $orphan->set($RECORD => 'K');
 
 # a node without slots
-my $node = start_redis(args => [ '--cluster-enabled', 'yes' ]);
+my $node = start_redis(args => [ '--cluster-enabled', 'yes', '--cluster-port',
+                                 free_port() ]);
 
 # one with a bound that is reached: it still answers GET
 my $full = start_redis();
