@@ -114,23 +114,19 @@ seal_km_redis_cluster_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
     ngx_queue_init(&cluster->waiting);
     ngx_queue_init(&cluster->resting);
 
-    cluster->timer.handler = seal_km_redis_cluster_timer_handler;
-    cluster->timer.data = cluster;
-    cluster->timer.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &cluster->timer,
+                             seal_km_redis_cluster_timer_handler, cluster);
     cluster->timer.cancelable = 1;
 
-    cluster->deadline.handler = seal_km_redis_cluster_deadline_handler;
-    cluster->deadline.data = cluster;
-    cluster->deadline.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &cluster->deadline,
+                             seal_km_redis_cluster_deadline_handler, cluster);
 
-    cluster->sweep.handler = seal_km_redis_cluster_sweep_handler;
-    cluster->sweep.data = cluster;
-    cluster->sweep.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &cluster->sweep,
+                             seal_km_redis_cluster_sweep_handler, cluster);
     cluster->sweep.cancelable = 1;
 
-    cluster->pause.handler = seal_km_redis_cluster_pause_handler;
-    cluster->pause.data = cluster;
-    cluster->pause.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &cluster->pause,
+                             seal_km_redis_cluster_pause_handler, cluster);
 
     return cluster;
 }

@@ -244,6 +244,18 @@ seal_km_redis_pool_topology(seal_km_redis_pool_t *pool)
 }
 
 
+void
+seal_km_redis_pool_event(ngx_conf_t *cf, ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data)
+{
+    ev->handler = handler;
+    ev->data = data;
+
+    /* cycle->log is that of the cycle before, which will be freed */
+    ev->log = &cf->cycle->new_log;
+}
+
+
 void *
 seal_km_redis_pool_state(seal_km_redis_pool_t *pool)
 {

@@ -52,6 +52,10 @@ void seal_km_redis_pool_commit(seal_km_redis_pool_t *pool);
  */
 ngx_uint_t seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool);
 
+/* Prepares a zeroed event of a topology, while the configuration is read. */
+void seal_km_redis_pool_event(ngx_conf_t *cf, ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data);
+
 /* what the pool's topology keeps */
 void *seal_km_redis_pool_state(seal_km_redis_pool_t *pool);
 

@@ -133,18 +133,15 @@ seal_km_redis_sentinel_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
 
     ngx_queue_init(&s->waiting);
 
-    s->timer.handler = seal_km_redis_sentinel_timer_handler;
-    s->timer.data = s;
-    s->timer.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &s->timer,
+                             seal_km_redis_sentinel_timer_handler, s);
     s->timer.cancelable = 1;
 
-    s->deadline.handler = seal_km_redis_sentinel_deadline_handler;
-    s->deadline.data = s;
-    s->deadline.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &s->deadline,
+                             seal_km_redis_sentinel_deadline_handler, s);
 
-    s->sweep.handler = seal_km_redis_sentinel_sweep_handler;
-    s->sweep.data = s;
-    s->sweep.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &s->sweep,
+                             seal_km_redis_sentinel_sweep_handler, s);
     s->sweep.cancelable = 1;
 
     return s;

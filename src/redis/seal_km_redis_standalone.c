@@ -57,9 +57,8 @@ seal_km_redis_standalone_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
     s->pool = pool;
     s->ident = -1;
 
-    s->sweep.handler = seal_km_redis_standalone_sweep_handler;
-    s->sweep.data = s;
-    s->sweep.log = cf->cycle->log;
+    seal_km_redis_pool_event(cf, &s->sweep,
+                             seal_km_redis_standalone_sweep_handler, s);
     s->sweep.cancelable = 1;
 
     return s;
