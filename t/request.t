@@ -116,14 +116,13 @@ test 'the members',
         # Date/Time
         malformed "Date/Time: $_", { 'Date/Time' => \"$_" }, \%service for
             qw(null true [] {} "" "1700000000" "2024-01-01T00:00:00Z" 5.0 1.7e9
-               17e8 1E9 -1 -1.0 0.0 1.5 1e0);
+               17e8 1E9 -1 -1.0 0.0 1.5 1e0 -9223372036854775809
+               9223372036854775808.0);
         malformed 'Date/Time: none', { 'Date/Time' => undef }, \%service;
         km "Date/Time: $_", { body => { 'Date/Time' => \"$_" } },
             'date_time_out_of_window' for
-            qw(0 1 4294967296 9007199254740993 9223372036854775807);
-        km "Date/Time: $_", { body => { 'Date/Time' => \"$_" } },
-            { reason => [ 'malformed_request', 'date_time_out_of_window' ] } for
-            '9223372036854775808', '18446744073709551616', '1' . '0' x 300;
+            qw(0 1 4294967296 9007199254740993 9223372036854775807
+               9223372036854775808 18446744073709551616), '1' . '0' x 300;
 
         # Version
         km "Version: '$_'", { body => { Version => $_ } }, 'unsupported_version'

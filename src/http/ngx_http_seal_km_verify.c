@@ -22,6 +22,7 @@ static void ngx_http_seal_km_keep_token(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, u_char *key);
 static seal_km_reason_e ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token);
+static double ngx_http_seal_km_now(void);
 static void ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
     ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
     seal_km_reason_e reason);
@@ -168,7 +169,7 @@ ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
     {
         ctx->cache = NGX_HTTP_SEAL_KM_CACHE_HIT;
         return seal_km_claims_check_time(&ctx->token, conf->leeway,
-                                         ngx_time());
+                                         ngx_http_seal_km_now());
     }
 
     reason = ngx_http_seal_km_verify_anew(r, ctx, token);
@@ -302,7 +303,21 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
         return reason;
     }
 
-    return seal_km_claims_check(&ctx->token, &conf->claims, ngx_time());
+    return seal_km_claims_check(&ctx->token, &conf->claims,
+                                ngx_http_seal_km_now());
+}
+
+
+/* in seconds: exp and nbf may have fractions, so this must have one too */
+
+static double
+ngx_http_seal_km_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (double) tp->sec + (double) tp->msec / 1000;
 }
 
 

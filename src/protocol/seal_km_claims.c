@@ -1,3 +1,4 @@
+#include <float.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,23 +11,20 @@ static int seal_km_claims_names(const json_t *claim,
     const seal_km_str_t *values, size_t n);
 static int seal_km_claims_is_one_of(const json_t *json,
     const seal_km_str_t *values, size_t n);
+static char *seal_km_claims_dump(const json_t *claim);
 static const json_t *seal_km_claims_find(const json_t *claims,
     seal_km_str_t name);
 
 
 seal_km_reason_e
 seal_km_claims_check_time(const seal_km_token_t *token, int64_t leeway,
-    int64_t now)
+    double now)
 {
-    double  time;
-
-    time = (double) now;
-
-    if (time - (double) leeway >= token->exp) {
+    if (now - (double) leeway >= token->exp) {
         return SEAL_KM_TOKEN_EXPIRED;
     }
 
-    if (token->has_nbf && time + (double) leeway < token->nbf) {
+    if (token->has_nbf && now + (double) leeway < token->nbf) {
         return SEAL_KM_TOKEN_NOT_YET_VALID;
     }
 
@@ -36,7 +34,7 @@ seal_km_claims_check_time(const seal_km_token_t *token, int64_t leeway,
 
 seal_km_reason_e
 seal_km_claims_check(const seal_km_token_t *token,
-    const seal_km_claims_policy_t *policy, int64_t now)
+    const seal_km_claims_policy_t *policy, double now)
 {
     const json_t      *claim;
     seal_km_reason_e   reason;
@@ -222,9 +220,7 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
         dump = NULL;
 
     } else {
-        seal_km_secret_enter();
-        dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY);
-        seal_km_secret_leave();
+        dump = seal_km_claims_dump(claim);
 
         if (dump == NULL) {
             return -1;
@@ -243,6 +239,48 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     *buffer = dump;
 
     return 0;
+}
+
+
+/*
+ * With as few digits as tell a real from its neighbours: 0.1 is to be compared
+ * with "0.1", while 17 digits, which always suffice, make 0.10000000000000001
+ * of it.
+ */
+
+static char *
+seal_km_claims_dump(const json_t *claim)
+{
+    int             same;
+    char           *dump;
+    size_t          digits;
+    json_t         *json;
+    seal_km_str_t   text;
+
+    for (digits = DBL_DIG; /* void */ ; digits++) {
+
+        seal_km_secret_enter();
+        dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY
+                                 |JSON_REAL_PRECISION(digits));
+        seal_km_secret_leave();
+
+        if (dump == NULL || digits == DBL_DECIMAL_DIG) {
+            return dump;
+        }
+
+        text.data = dump;
+        text.len = strlen(dump);
+
+        json = seal_km_json_decode(text);
+        same = json_equal(json, claim);
+        seal_km_json_free(json);
+
+        if (same) {
+            return dump;
+        }
+
+        seal_km_secret_free(dump);
+    }
 }
 
 

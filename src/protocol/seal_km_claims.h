@@ -20,20 +20,21 @@ typedef struct {
 
 
 /*
- * exp, then nbf; now and leeway in seconds.  Returns SEAL_KM_OK,
+ * exp, then nbf; now and leeway in seconds, now with its fraction, since theirs
+ * may have one (RFC 7519, clause 2: NumericDate).  Returns SEAL_KM_OK,
  * SEAL_KM_TOKEN_EXPIRED (now - leeway >= exp) or _NOT_YET_VALID (now + leeway <
  * nbf).
  */
 seal_km_reason_e seal_km_claims_check_time(const seal_km_token_t *token,
-    int64_t leeway, int64_t now);
+    int64_t leeway, double now);
 
 /*
- * exp, nbf, iss, aud, in this order; now in seconds.  Returns SEAL_KM_OK,
+ * exp, nbf, iss, aud, in this order; now as above.  Returns SEAL_KM_OK,
  * SEAL_KM_TOKEN_EXPIRED, _NOT_YET_VALID, _ISSUER or _AUDIENCE.  Not for a
  * token out of an extract, which has neither iss nor aud.
  */
 seal_km_reason_e seal_km_claims_check(const seal_km_token_t *token,
-    const seal_km_claims_policy_t *policy, int64_t now);
+    const seal_km_claims_policy_t *policy, double now);
 
 /* 1 if scope is one of the words, separated by spaces, of the claim scope */
 int seal_km_claims_has_scope(const seal_km_token_t *token,

@@ -58,7 +58,7 @@ size_t
 seal_km_extract_write(const seal_km_token_t *token,
     const seal_km_extract_names_t *names, char *dst)
 {
-    size_t                  i;
+    size_t                  i, reserve;
     const char             *name;
     seal_km_extract_out_t   out;
     seal_km_extract_head_t  head;
@@ -91,11 +91,13 @@ seal_km_extract_write(const seal_km_token_t *token,
     }
 
     /* room for each to say that it was left out */
-    out.last -= names->ntexts * sizeof(uint16_t);
+    reserve = names->ntexts * sizeof(uint16_t);
 
-    if (out.full || out.last < out.p) {
+    if (out.full || reserve > (size_t) (out.last - out.p)) {
         return 0;
     }
+
+    out.last -= reserve;
 
     for (i = 0; i < names->ntexts; i++) {
         out.last += sizeof(uint16_t);

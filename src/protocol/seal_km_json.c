@@ -1,3 +1,4 @@
+#include <float.h>
 #include <string.h>
 
 #include "seal_km_json.h"
@@ -10,13 +11,16 @@
 
 static json_t *seal_km_json_load(seal_km_str_t text, size_t flags,
     int *overflow);
-static json_t *seal_km_json_load_large_integers(seal_km_str_t text);
-static size_t seal_km_json_copy_real_integers(seal_km_str_t text, char *dst);
+static json_t *seal_km_json_load_large_integers(seal_km_str_t text,
+    int clamp);
+static size_t seal_km_json_copy_large_integers(seal_km_str_t text, char *dst,
+    int clamp);
 static const char *seal_km_json_copy_string(const char *p, const char *last,
     char **dst);
 static const char *seal_km_json_copy_number(const char *p, const char *last,
-    char **dst);
+    char **dst, int clamp);
 static int seal_km_json_is_large(const char *digits, size_t n, int negative);
+static const char *seal_km_json_limit(int negative);
 
 
 json_t *
@@ -28,7 +32,23 @@ seal_km_json_decode(seal_km_str_t text)
     json = seal_km_json_load(text, 0, &overflow);
 
     if (json == NULL && overflow) {
-        json = seal_km_json_load_large_integers(text);
+        json = seal_km_json_load_large_integers(text, 0);
+    }
+
+    return json;
+}
+
+
+json_t *
+seal_km_json_decode_clamped(seal_km_str_t text)
+{
+    int      overflow;
+    json_t  *json;
+
+    json = seal_km_json_load(text, 0, &overflow);
+
+    if (json == NULL && overflow) {
+        json = seal_km_json_load_large_integers(text, 1);
     }
 
     return json;
@@ -103,11 +123,11 @@ seal_km_json_load(seal_km_str_t text, size_t flags, int *overflow)
 /*
  * RFC 8259 knows no greatest integer, jansson refuses what is beyond 64 bits.
  * Written as reals such integers are decoded, and refused only where they are
- * beyond a double too.
+ * beyond a double too.  With clamp they stay integers, the next that there are.
  */
 
 static json_t *
-seal_km_json_load_large_integers(seal_km_str_t text)
+seal_km_json_load_large_integers(seal_km_str_t text, int clamp)
 {
     int             overflow;
     char           *buf;
@@ -123,7 +143,7 @@ seal_km_json_load_large_integers(seal_km_str_t text)
     }
 
     copy.data = buf;
-    copy.len = seal_km_json_copy_real_integers(text, buf);
+    copy.len = seal_km_json_copy_large_integers(text, buf, clamp);
 
     json = seal_km_json_load(copy, 0, &overflow);
 
@@ -134,7 +154,7 @@ seal_km_json_load_large_integers(seal_km_str_t text)
 
 
 static size_t
-seal_km_json_copy_real_integers(seal_km_str_t text, char *dst)
+seal_km_json_copy_large_integers(seal_km_str_t text, char *dst, int clamp)
 {
     char        *d;
     const char  *p, *last;
@@ -149,7 +169,7 @@ seal_km_json_copy_real_integers(seal_km_str_t text, char *dst)
             p = seal_km_json_copy_string(p, last, &d);
 
         } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
-            p = seal_km_json_copy_number(p, last, &d);
+            p = seal_km_json_copy_number(p, last, &d, clamp);
 
         } else {
             *d++ = *p++;
@@ -189,7 +209,8 @@ seal_km_json_copy_string(const char *p, const char *last, char **dst)
 
 
 static const char *
-seal_km_json_copy_number(const char *p, const char *last, char **dst)
+seal_km_json_copy_number(const char *p, const char *last, char **dst,
+    int clamp)
 {
     int          negative, integer;
     size_t       n;
@@ -214,14 +235,26 @@ seal_km_json_copy_number(const char *p, const char *last, char **dst)
 
     n = (size_t) (p - start);
     memcpy(*dst, start, n);
-    *dst += n;
 
-    if (integer && seal_km_json_is_large(digits, (size_t) (p - digits),
-                                         negative))
+    if (!integer || !seal_km_json_is_large(digits, (size_t) (p - digits),
+                                           negative))
     {
-        *(*dst)++ = '.';
-        *(*dst)++ = '0';
+        *dst += n;
+        return p;
     }
+
+    /* neither makes anything of what is beyond a double, or no JSON at all */
+
+    if (clamp && *digits != '0' && p - digits <= DBL_MAX_10_EXP) {
+        memcpy(*dst + negative, seal_km_json_limit(negative),
+               SEAL_KM_JSON_INT_DIGITS);
+        *dst += negative + SEAL_KM_JSON_INT_DIGITS;
+        return p;
+    }
+
+    *dst += n;
+    *(*dst)++ = '.';
+    *(*dst)++ = '0';
 
     return p;
 }
@@ -232,15 +265,22 @@ seal_km_json_copy_number(const char *p, const char *last, char **dst)
 static int
 seal_km_json_is_large(const char *digits, size_t n, int negative)
 {
-    const char  *limit;
-
     if (n != SEAL_KM_JSON_INT_DIGITS) {
         return n > SEAL_KM_JSON_INT_DIGITS;
     }
 
-    limit = negative ? "9223372036854775808" : "9223372036854775807";
+    return memcmp(digits, seal_km_json_limit(negative),
+                  SEAL_KM_JSON_INT_DIGITS)
+           > 0;
+}
 
-    return memcmp(digits, limit, SEAL_KM_JSON_INT_DIGITS) > 0;
+
+/* the digits of the last integer in 64 bits */
+
+static const char *
+seal_km_json_limit(int negative)
+{
+    return negative ? "9223372036854775808" : "9223372036854775807";
 }
 
 

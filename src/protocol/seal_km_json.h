@@ -27,6 +27,12 @@
  */
 json_t *seal_km_json_decode(seal_km_str_t text);
 
+/*
+ * The same, but an integer that does not fit in 64 bits becomes the greatest,
+ * or least, that does: it still is an integer, whatever else it is taken for.
+ */
+json_t *seal_km_json_decode_clamped(seal_km_str_t text);
+
 /* frees and cleanses what seal_km_json_decode() gave; NULL does nothing */
 void seal_km_json_free(json_t *json);
 

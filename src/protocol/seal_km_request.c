@@ -67,7 +67,7 @@ seal_km_request_decode(seal_km_request_t *request, seal_km_str_t body)
 {
     memset(request, 0, sizeof(seal_km_request_t));
 
-    request->json = seal_km_json_decode(body);
+    request->json = seal_km_json_decode_clamped(body);
 
     if (request->json == NULL) {
         seal_km_request_fault(request,

@@ -23,7 +23,7 @@ token_of(seal_km_token_t *token, seal_km_str_t claims)
 
 static const struct {
     const char        *claims;
-    int64_t            now;
+    double             now;
     int64_t            leeway;
     seal_km_reason_e   rc;
 } times[] = {
@@ -33,11 +33,14 @@ static const struct {
     { "{\"exp\":1000}", 1029, 30, SEAL_KM_OK },
     { "{\"exp\":1000}", 1030, 30, SEAL_KM_TOKEN_EXPIRED },
     { "{\"exp\":1000.5}", 1000, 0, SEAL_KM_OK },
+    { "{\"exp\":1000.5}", 1000.4, 0, SEAL_KM_OK },
+    { "{\"exp\":1000.5}", 1000.5, 0, SEAL_KM_TOKEN_EXPIRED },
     { "{\"exp\":1000.5}", 1001, 0, SEAL_KM_TOKEN_EXPIRED },
+    { "{\"exp\":1000}", 1000.1, 0, SEAL_KM_TOKEN_EXPIRED },
     { "{\"exp\":1e3}", 999, 0, SEAL_KM_OK },
     { "{\"exp\":-1}", 0, 0, SEAL_KM_TOKEN_EXPIRED },
     { "{\"exp\":0}", 0, 0, SEAL_KM_TOKEN_EXPIRED },
-    { "{\"exp\":1e308}", INT64_MAX, 0, SEAL_KM_OK },
+    { "{\"exp\":1e308}", 9e18, 0, SEAL_KM_OK },
     { "{\"exp\":-1e308}", 0, 30, SEAL_KM_TOKEN_EXPIRED },
     { "{\"exp\":99999999999999999999}", 1000, 0, SEAL_KM_OK },
 
@@ -49,6 +52,7 @@ static const struct {
       SEAL_KM_TOKEN_NOT_YET_VALID },
     { "{\"exp\":2000,\"nbf\":1000.5}", 1000, 0,
       SEAL_KM_TOKEN_NOT_YET_VALID },
+    { "{\"exp\":2000,\"nbf\":1000.5}", 1000.5, 0, SEAL_KM_OK },
     { "{\"exp\":2000,\"nbf\":1000.5}", 1001, 0, SEAL_KM_OK },
     { "{\"exp\":2000,\"nbf\":-5}", 0, 0, SEAL_KM_OK },
 
@@ -310,6 +314,9 @@ static const struct {
     { "{\"a\":1}", unit_lit("a"), unit_lit("1") },
     { "{\"a\":-5}", unit_lit("a"), unit_lit("-5") },
     { "{\"a\":1.5}", unit_lit("a"), unit_lit("1.5") },
+    { "{\"a\":0.1}", unit_lit("a"), unit_lit("0.1") },
+    { "{\"a\":[0.30000000000000004,\"0.1\"]}", unit_lit("a"),
+      unit_lit("[0.30000000000000004,\"0.1\"]") },
     { "{\"a\":true}", unit_lit("a"), unit_lit("true") },
     { "{\"a\":false}", unit_lit("a"), unit_lit("false") },
     { "{\"a\":null}", unit_lit("a"), unit_lit("null") },
