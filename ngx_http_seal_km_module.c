@@ -876,9 +876,11 @@ ngx_http_seal_km_check_conf(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
         == 0)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"seal_km_jwks\" has no usable key for any of "
+                      "\"seal_km_jwks\" \"%V\"%s has no usable key for any of "
                       "\"seal_km_algorithms\" in the location \"%V\" with "
                       "\"seal_km_pass\" in %s:%ui",
+                      &conf->key_files->file[0].name,
+                      conf->key_files->n > 1 ? " and others" : "",
                       &clcf->name, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }

@@ -20,6 +20,7 @@
 #include "seal_km_secret.h"
 #include "seal_km_uri.h"
 
+#include "ngx_http_seal_km_captures.h"
 #include "ngx_http_seal_km_key_set.h"
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_redis_conf.h"
@@ -125,7 +126,7 @@ typedef struct {
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
-    unsigned                      thawed:1;    /* ngx_http_seal_km_thaw() */
+    unsigned                      known:1;     /* token and request are */
     unsigned                      tried:1;     /* the balancer was asked */
 } ngx_http_seal_km_ctx_t;
 
@@ -261,16 +262,17 @@ const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 
 /* ngx_http_seal_km_thaw.c */
 
-/* to be called whenever a variable of ours is read; ctx may be NULL */
-void ngx_http_seal_km_note_read(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
+/*
+ * To be called whenever a variable of ours is read, with early set while it may
+ * still become another one.
+ */
+void ngx_http_seal_km_note_read(ngx_http_request_t *r, ngx_uint_t early);
 
 /*
- * Makes nginx forget the variables that were evaluated with a variable of ours
- * before there was a verified token: to be called once there is one.
+ * Makes nginx forget the variables that were evaluated with one of ours that
+ * was read early: to be called when ours have become what they are.
  */
-void ngx_http_seal_km_thaw(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
+void ngx_http_seal_km_thaw(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_SEAL_KM_H */

@@ -12,6 +12,8 @@
 
 static void ngx_http_seal_km_body_init(ngx_http_request_t *r);
 static void ngx_http_seal_km_body_read_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_seal_km_is_our_limit(ngx_http_request_t *r,
+    ngx_int_t rc);
 static seal_km_reason_e ngx_http_seal_km_body_collect(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_body_append(ngx_http_request_t *r,
@@ -38,6 +40,11 @@ ngx_http_seal_km_read_body(ngx_http_request_t *r,
     r->request_body_no_buffering = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_seal_km_body_init);
+
+    if (ngx_http_seal_km_is_our_limit(r, rc)) {
+        r->keepalive = 0;
+        return ngx_http_seal_km_respond(r, ctx, SEAL_KM_REQUEST_TOO_LARGE);
+    }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
@@ -80,6 +87,11 @@ ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
     do {
         rc = ngx_http_read_unbuffered_request_body(r);
 
+        if (ngx_http_seal_km_is_our_limit(r, rc)) {
+            reason = SEAL_KM_REQUEST_TOO_LARGE;
+            break;
+        }
+
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
             ngx_http_finalize_request(r, rc);
             return;
@@ -113,6 +125,25 @@ ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_block_reading;
 
     ctx->body_handler(r, reason);
+}
+
+
+/*
+ * nginx refuses a chunk as soon as its size is beyond client_max_body_size.
+ * Then it is beyond ours too, unless ours is the greater.
+ */
+
+static ngx_uint_t
+ngx_http_seal_km_is_our_limit(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    conf = ngx_http_seal_km_get_conf(r);
+
+    return rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+           && clcf->client_max_body_size >= (off_t) conf->max_request_size;
 }
 
 

@@ -9,6 +9,8 @@
 
 static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
+static ngx_int_t ngx_http_seal_km_set_scope(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, ngx_str_t *scope, ngx_uint_t n);
 static seal_km_reason_e ngx_http_seal_km_check_identity(
     ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_loc_conf_t *conf);
 static seal_km_reason_e ngx_http_seal_km_check_policy(ngx_http_request_t *r,
@@ -36,7 +38,8 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
-    ngx_http_seal_km_thaw(r, ctx);
+    ctx->known = 1;
+    ngx_http_seal_km_thaw(r);
 
     if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
@@ -84,11 +87,8 @@ static seal_km_reason_e
 ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx)
 {
-    u_char                       *p;
-    size_t                        len;
     ngx_str_t                    *scope;
-    ngx_uint_t                    i, n, granted, quotable;
-    seal_km_str_t                 word;
+    ngx_uint_t                    i, n, granted;
     ngx_http_complex_value_t     *cv;
     ngx_http_seal_km_loc_conf_t  *conf;
 
@@ -107,47 +107,65 @@ ngx_http_seal_km_check_scope(ngx_http_request_t *r,
     }
 
     granted = 1;
-    quotable = 1;
-    len = 0;
 
     for (i = 0; i < n; i++) {
-        if (ngx_http_complex_value(r, &cv[i], &scope[i]) != NGX_OK) {
+        if (ngx_http_seal_km_complex_value(r, &cv[i], &scope[i]) != NGX_OK) {
             return SEAL_KM_INTERNAL_ERROR;
         }
 
-        word = ngx_http_seal_km_str(&scope[i]);
-
-        if (!seal_km_claims_has_scope(&ctx->token, word)) {
+        if (!seal_km_claims_has_scope(&ctx->token,
+                                      ngx_http_seal_km_str(&scope[i])))
+        {
             granted = 0;
         }
-
-        if (!seal_km_claims_is_scope_token(word)) {
-            quotable = 0;
-        }
-
-        len += scope[i].len + 1;
     }
 
     if (granted) {
         return SEAL_KM_OK;
     }
 
-    if (quotable) {
-        p = ngx_pnalloc(r->pool, len);
-        if (p == NULL) {
-            return SEAL_KM_INTERNAL_ERROR;
+    return (ngx_http_seal_km_set_scope(r, ctx, scope, n) == NGX_OK)
+           ? SEAL_KM_INSUFFICIENT_SCOPE : SEAL_KM_INTERNAL_ERROR;
+}
+
+
+/*
+ * The scope of a challenge (RFC 6750, clause 3): none where a word could not
+ * stand there.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_set_scope(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
+    ngx_str_t *scope, ngx_uint_t n)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_uint_t   i;
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        if (!seal_km_claims_is_scope_token(ngx_http_seal_km_str(&scope[i]))) {
+            return NGX_OK;
         }
 
-        ctx->scope.data = p;
-        ctx->scope.len = len - 1;
-
-        for (i = 0; i < n; i++) {
-            p = ngx_cpymem(p, scope[i].data, scope[i].len);
-            *p++ = ' ';
-        }
+        len += scope[i].len + 1;
     }
 
-    return SEAL_KM_INSUFFICIENT_SCOPE;
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->scope.data = p;
+    ctx->scope.len = len - 1;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_cpymem(p, scope[i].data, scope[i].len);
+        *p++ = ' ';
+    }
+
+    return NGX_OK;
 }
 
 
@@ -206,7 +224,7 @@ ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
     conf = ngx_http_seal_km_get_conf(r);
 
     if (conf->user_uri) {
-        if (ngx_http_complex_value(r, conf->user_uri, &ctx->user_uri)
+        if (ngx_http_seal_km_complex_value(r, conf->user_uri, &ctx->user_uri)
             != NGX_OK)
         {
             return NGX_ERROR;

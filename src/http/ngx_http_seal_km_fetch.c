@@ -24,11 +24,11 @@
 
 /* what lives as long as the connection; hc comes first */
 typedef struct {
-    ngx_http_connection_t      hc;
-    ngx_http_addr_conf_t       addr_conf;
-    ngx_http_log_ctx_t         log_ctx;
-    ngx_log_t                  log;
-    ngx_http_seal_km_fetched_t  *fetch;
+    ngx_http_connection_t        hc;
+    ngx_http_addr_conf_t         addr_conf;
+    ngx_http_log_ctx_t           log_ctx;
+    ngx_log_t                    log;
+    ngx_http_seal_km_fetched_t  *fetch;      /* NULL: it has its response */
 } ngx_http_seal_km_fetch_conn_t;
 
 
@@ -54,7 +54,9 @@ static ngx_int_t ngx_http_seal_km_fetch_done(ngx_http_request_t *sr,
 static ngx_uint_t ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr);
 static void ngx_http_seal_km_fetch_wake(ngx_http_request_t *r);
 static void ngx_http_seal_km_fetch_end(ngx_http_request_t *r);
+static void ngx_http_seal_km_fetch_leave(ngx_http_request_t *r);
 static void ngx_http_seal_km_fetch_cleanup(void *data);
+static void ngx_http_seal_km_fetch_deliver(ngx_http_seal_km_fetched_t *fetch);
 static void ngx_http_seal_km_fetch_posted(ngx_event_t *ev);
 static u_char *ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf,
     size_t len);
@@ -268,7 +270,7 @@ ngx_http_seal_km_fetch_request(ngx_connection_t *c,
     }
 
     cln->handler = ngx_http_seal_km_fetch_cleanup;
-    cln->data = fetch;
+    cln->data = r->http_connection;
 
     fetch->request = r;
 
@@ -374,7 +376,9 @@ ngx_http_seal_km_fetch_send_chain(ngx_connection_t *c, ngx_chain_t *in,
         fc = (ngx_http_seal_km_fetch_conn_t *) r->main->http_connection;
     }
 
-    if (ngx_http_seal_km_fetch_collect(fc->fetch, in) != NGX_OK) {
+    if (fc->fetch
+        && ngx_http_seal_km_fetch_collect(fc->fetch, in) != NGX_OK)
+    {
         return NGX_CHAIN_ERROR;
     }
 
@@ -459,27 +463,33 @@ ngx_http_seal_km_fetch_append(ngx_http_seal_km_fetched_t *fetch, u_char *data,
 }
 
 
-/* the subrequest is at its end, or will be when all of it has been written */
+/*
+ * The subrequest is at its end, or will be when all of it has been written, or
+ * goes on with an error_page of the location: then this is called again.
+ */
 
 static ngx_int_t
 ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
     ngx_http_seal_km_fetched_t  *fetch = data;
 
-    if (rc >= NGX_HTTP_OK) {
-        fetch->status = rc;
-
-    } else if (fetch->status == 0) {
-        fetch->status = sr->headers_out.status;
-    }
-
+    fetch->status = (rc >= NGX_HTTP_OK) ? (ngx_uint_t) rc
+                                        : sr->headers_out.status;
     if (rc == NGX_ERROR) {
         fetch->failed = 1;
     }
 
     fetch->whole = ngx_http_seal_km_fetch_is_whole(sr);
 
-    /* no error page, and no end to the connection: our request wants to know */
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE && !sr->header_sent
+        && rc != NGX_HTTP_CLOSE
+        && rc != NGX_HTTP_REQUEST_TIME_OUT
+        && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return rc;
+    }
+
+    /* no end to the connection: our request wants to know */
 
     sr->connection->error = 0;
 
@@ -524,7 +534,7 @@ ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr)
 static void
 ngx_http_seal_km_fetch_wake(ngx_http_request_t *r)
 {
-    ngx_http_seal_km_fetched_t       *fetch;
+    ngx_http_seal_km_fetched_t     *fetch;
     ngx_http_seal_km_fetch_conn_t  *fc;
 
     fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
@@ -550,7 +560,40 @@ ngx_http_seal_km_fetch_wake(ngx_http_request_t *r)
         fetch->error = NULL;
     }
 
-    ngx_http_seal_km_fetch_end(r);
+    if (r->count > 1) {
+        ngx_http_seal_km_fetch_leave(r);
+
+    } else {
+        ngx_http_seal_km_fetch_end(r);
+    }
+}
+
+
+/*
+ * Something goes on in the background, such as the update of a cached response
+ * (proxy_cache_background_update): it is not to be cut off by what it does for
+ * the next fetch, and this one has all that it wants.
+ */
+
+static void
+ngx_http_seal_km_fetch_leave(ngx_http_request_t *r)
+{
+    ngx_http_seal_km_fetched_t     *fetch;
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
+    fetch = fc->fetch;
+
+    fc->fetch = NULL;
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    /* for whoever is the last: there is no client, and nothing to linger for */
+    r->connection->read->eof = 1;
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    ngx_http_seal_km_fetch_deliver(fetch);
 }
 
 
@@ -571,14 +614,23 @@ ngx_http_seal_km_fetch_end(ngx_http_request_t *r)
 static void
 ngx_http_seal_km_fetch_cleanup(void *data)
 {
-    ngx_http_seal_km_fetched_t  *fetch = data;
-
-    fetch->request = NULL;
+    ngx_http_seal_km_fetch_conn_t  *fc = data;
 
 #if (NGX_STAT_STUB)
     /* nginx is about to count down a connection that it has not counted */
     (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
 #endif
+
+    if (fc->fetch) {
+        ngx_http_seal_km_fetch_deliver(fc->fetch);
+    }
+}
+
+
+static void
+ngx_http_seal_km_fetch_deliver(ngx_http_seal_km_fetched_t *fetch)
+{
+    fetch->request = NULL;
 
     /*
      * Not from here: what is waked may open connections, and find that of this

@@ -21,7 +21,7 @@ typedef void (*ngx_http_seal_km_fetched_pt)(ngx_http_seal_km_fetched_t *fetch);
 struct ngx_http_seal_km_fetched_s {
     /* set by the caller, with uri, args, ctx and limit */
     void                          *data;
-    ngx_http_seal_km_fetched_pt      handler;
+    ngx_http_seal_km_fetched_pt    handler;
 
     ngx_http_request_t            *request;   /* NULL: none is under way */
 

@@ -14,6 +14,8 @@ static void ngx_http_seal_km_forget(void *data);
 static seal_km_reason_e ngx_http_seal_km_check_head(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_in_early_data(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word);
+static ngx_str_t ngx_http_seal_km_media_type(ngx_str_t *value);
 static void ngx_http_seal_km_body_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
 static void ngx_http_seal_km_judge(ngx_http_request_t *r,
@@ -193,41 +195,24 @@ ngx_http_seal_km_in_early_data(ngx_http_request_t *r)
 }
 
 
-/* Content-Type is application/json, and no Content-Encoding but identity */
+/*
+ * There is a Content-Type, each one is application/json (nginx lets there be
+ * several), and no Content-Encoding is another one than identity.
+ */
 
 static ngx_uint_t
 ngx_http_seal_km_is_json(ngx_http_request_t *r)
 {
-    u_char           *p, *last;
-    size_t            len;
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
+    static ngx_str_t  type = ngx_string("content-type");
     static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  encoding = ngx_string("content-encoding");
     static ngx_str_t  identity = ngx_string("identity");
 
-    h = r->headers_in.content_type;
-
-    if (h == NULL) {
-        return 0;
-    }
-
-    p = h->value.data;
-    last = ngx_strlchr(p, p + h->value.len, ';');
-
-    if (last == NULL) {
-        last = p + h->value.len;
-    }
-
-    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
-        last--;
-    }
-
-    len = last - p;
-
-    if (len != json.len || ngx_strncasecmp(p, json.data, len) != 0) {
+    if (r->headers_in.content_type == NULL) {
         return 0;
     }
 
@@ -246,16 +231,54 @@ ngx_http_seal_km_is_json(ngx_http_request_t *r)
             i = 0;
         }
 
-        if (h[i].key.len == encoding.len
-            && ngx_strncasecmp(h[i].key.data, encoding.data, encoding.len) == 0
-            && (h[i].value.len != identity.len
-                || ngx_strncasecmp(h[i].value.data, identity.data,
-                                   identity.len)
-                   != 0))
+        if (ngx_http_seal_km_is_word(h[i].key, &encoding)
+            && !ngx_http_seal_km_is_word(h[i].value, &identity))
+        {
+            return 0;
+        }
+
+        if (ngx_http_seal_km_is_word(h[i].key, &type)
+            && !ngx_http_seal_km_is_word(
+                                  ngx_http_seal_km_media_type(&h[i].value),
+                                  &json))
         {
             return 0;
         }
     }
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word)
+{
+    return text.len == word->len
+           && ngx_strncasecmp(text.data, word->data, word->len) == 0;
+}
+
+
+/* a Content-Type without its parameters */
+
+static ngx_str_t
+ngx_http_seal_km_media_type(ngx_str_t *value)
+{
+    u_char     *p, *last;
+    ngx_str_t   type;
+
+    p = value->data;
+    last = ngx_strlchr(p, p + value->len, ';');
+
+    if (last == NULL) {
+        last = p + value->len;
+    }
+
+    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    type.data = p;
+    type.len = last - p;
+
+    return type;
 }
 
 
@@ -318,6 +341,18 @@ ngx_http_seal_km_wait(ngx_http_request_t *r)
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
+        return;
+    }
+
+    /*
+     * Where all came with the first packet ("listen ... deferred") nobody has
+     * asked for more yet.  A stream of HTTP/2 or HTTP/3 has no socket.
+     */
+
+    if (r->http_version < NGX_HTTP_VERSION_20
+        && ngx_handle_read_event(c->read, 0) != NGX_OK)
+    {
+        ngx_http_seal_km_finish(r, SEAL_KM_INTERNAL_ERROR);
     }
 }
 

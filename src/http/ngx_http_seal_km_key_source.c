@@ -85,7 +85,7 @@ ngx_http_seal_km_create_key_source(ngx_conf_t *cf,
 {
     u_char                         *p, *last;
     ngx_pool_cleanup_t             *cln;
-    ngx_http_seal_km_fetched_t       *fetch;
+    ngx_http_seal_km_fetched_t     *fetch;
     ngx_http_seal_km_key_source_t  *source;
 
     source = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_key_source_t));
@@ -208,6 +208,7 @@ ngx_http_seal_km_fetch_keys(ngx_http_seal_km_key_source_t *source)
 
     if (ngx_http_seal_km_start_fetch(&source->fetch) != NGX_AGAIN) {
         ngx_http_seal_km_fetch_failed(source, "could not be started", 0);
+        ngx_http_seal_km_plan_renewal(source);
     }
 }
 

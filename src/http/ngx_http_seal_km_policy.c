@@ -3,6 +3,7 @@
  */
 
 
+#include "ngx_http_seal_km_captures.h"
 #include "ngx_http_seal_km_policy.h"
 
 
@@ -186,7 +187,7 @@ ngx_http_seal_km_broken_rule(ngx_http_request_t *r, ngx_array_t *rules)
 
         for (n = 0; n < rule[i].variables.nelts; n++) {
             if (!ngx_http_seal_km_is_true(
-                                  ngx_http_get_flushed_variable(r, index[n])))
+                              ngx_http_seal_km_flushed_variable(r, index[n])))
             {
                 return &rule[i];
             }

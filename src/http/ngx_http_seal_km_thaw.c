@@ -4,8 +4,9 @@
  * A map, and much else, is evaluated once for a request and then kept.  Where
  * something before the content phase (a limit_req key, "set", "if") reads a map
  * of $seal_km_*, it is evaluated while there is nothing to tell yet, and would
- * keep saying so afterwards.  So early reads of $seal_km_* are noted, and once
- * the token is known what was evaluated from them is forgotten.
+ * keep saying so afterwards.  So early reads of $seal_km_* are noted, and what
+ * was evaluated from them is forgotten: when token and request are known, for
+ * what judges them, and when the answer is, for headers and logs.
  */
 
 
@@ -23,13 +24,13 @@ static ngx_uint_t  ngx_http_seal_km_reads;
 
 
 void
-ngx_http_seal_km_note_read(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
+ngx_http_seal_km_note_read(ngx_http_request_t *r, ngx_uint_t early)
 {
     ngx_pool_cleanup_t  *cln;
 
     ngx_http_seal_km_reads++;
 
-    if ((ctx && ctx->thawed) || ngx_http_seal_km_was_read_early(r)) {
+    if (!early || ngx_http_seal_km_was_read_early(r)) {
         return;
     }
 
@@ -66,12 +67,10 @@ ngx_http_seal_km_early_cleanup(void *data)
 
 
 void
-ngx_http_seal_km_thaw(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
+ngx_http_seal_km_thaw(ngx_http_request_t *r)
 {
     ngx_uint_t                  i, again;
     ngx_http_core_main_conf_t  *cmcf;
-
-    ctx->thawed = 1;
 
     if (!ngx_http_seal_km_was_read_early(r)) {
         return;
@@ -113,10 +112,11 @@ ngx_http_seal_km_thaw(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_seal_km_is_frozen(ngx_http_request_t *r, ngx_uint_t i)
 {
-    ngx_uint_t                  reads;
-    ngx_http_variable_t        *v;
-    ngx_http_variable_value_t  *kept, value;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                    reads;
+    ngx_http_variable_t          *v;
+    ngx_http_variable_value_t    *kept, value;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_seal_km_captures_t   captures;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
@@ -137,7 +137,11 @@ ngx_http_seal_km_is_frozen(ngx_http_request_t *r, ngx_uint_t i)
 
     reads = ngx_http_seal_km_reads;
 
+    ngx_http_seal_km_keep_captures(r, &captures);
+
     (void) v->get_handler(r, &value, v->data);
+
+    ngx_http_seal_km_restore_captures(r, &captures);
 
     return reads != ngx_http_seal_km_reads;
 }

@@ -22,8 +22,6 @@ static ngx_int_t ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static seal_km_str_t ngx_http_seal_km_token_cache(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_text(const char *text);
-static ngx_http_seal_km_ctx_t *ngx_http_seal_km_read_ctx(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r,
     char *buffer);
 static void ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
@@ -113,7 +111,15 @@ ngx_http_seal_km_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_read_ctx(r);
+    ctx = ngx_http_seal_km_get_ctx(r);
+
+    /* the outcome is known last of all */
+
+    ngx_http_seal_km_note_read(r, ctx == NULL || !ctx->known
+                                  || (ctx->reason == SEAL_KM_REASON_MAX
+                                      && (get == ngx_http_seal_km_reason
+                                          || get
+                                             == ngx_http_seal_km_error_code)));
 
     ngx_http_seal_km_set_variable(v, ctx ? get(ctx)
                                          : ngx_http_seal_km_nothing);
@@ -217,7 +223,9 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     seal_km_str_t            claim, value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_read_ctx(r);
+    ctx = ngx_http_seal_km_get_ctx(r);
+
+    ngx_http_seal_km_note_read(r, ctx == NULL || !ctx->known);
 
     value.data = NULL;
 
@@ -278,19 +286,6 @@ ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx)
     }
 
     return seal_km_reason(ctx->reason)->word;
-}
-
-
-static ngx_http_seal_km_ctx_t *
-ngx_http_seal_km_read_ctx(ngx_http_request_t *r)
-{
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    ctx = ngx_http_seal_km_get_ctx(r);
-
-    ngx_http_seal_km_note_read(r, ctx);
-
-    return ctx;
 }
 
 
