@@ -200,6 +200,87 @@ test 'what must not be forgotten',
     };
 
 
+# An expression in a map matches for the map only: $1 stays what it is in the
+# location, or a token could choose the scope that is demanded of it.
+test 'captures of the location',
+    http_config => <<'END',
+map $seal_km_claim_tenant $tenant { default 0; "~^(.+)$" 1; }
+map $seal_km_claim_tenant $tenant_uri { "~^(\w+)$" "uri:$1"; }
+END
+    config => join('', map {
+            location("~ ^/$_->[0]/(\\w+)\$", scope => '"seal:$1"', %{ $_->[1] })
+        } [ cold => {} ],
+          [ thaw => { more => 'set $early $tenant;' } ],
+          [ uri  => { user_uri => '$tenant_uri' } ],
+          [ rule => { require => '$tenant' } ],
+          [ both => { require => '$tenant', user_uri => '$tenant_uri',
+                      more => 'if ($tenant) { set $early 1; }' } ]),
+    sub {
+        for my $at (qw(cold thaw uri rule both)) {
+            my %token = (tenant => 'low', scope => 'seal:low');
+            my %uri = $at =~ /uri|both/ ? (user_uri => 'uri:low') : ();
+
+            km "$at: the scope of the location",
+                { location => "/$at/low", token => { %token } },
+                { payload => 'K', %uri };
+            km "$at: another one", { location => "/$at/high",
+                                     token => { %token } },
+                { reason => 'insufficient_scope', %uri,
+                  authenticate => { error => 'insufficient_scope',
+                                    scope => 'seal:high' } };
+        }
+    };
+
+
+# Headers and logs are written when all is known, refused or not, though the map
+# was read before.
+test 'a map for headers and logs',
+    http_config => <<'END',
+map $seal_km_reason $class { default other; "" none; ok fine; ~^token_ token; }
+map "$seal_km_error_code" $failed { default 1; "" 0; }
+log_format class "class=$class failed=$failed $seal_km_reason";
+END
+    config => 'access_log ' . temp_dir() . "/class.log class;\n"
+        . join('', map { location("= /$_->[0]", require => $_->[1], more =>
+                   "set \$early \$class\$failed;\n"
+                   . "add_header X-Class \"\$class\$failed\" always;\n") }
+               [ early => undef ], [ rule => '$class' ]),
+    sub {
+        for my $at (qw(/early /rule)) {
+            my %class = (
+                token_missing      => [ 'token1', auth => undef ],
+                token_expired      => [ 'token1', token => { exp => time - 9 } ],
+                method_not_allowed => [ 'other1', method => 'PUT' ],
+                insufficient_scope => [ 'other1', token => { scope => 'x' } ],
+                ok                 => [ 'fine0' ],
+            );
+
+            for my $reason (sort keys %class) {
+                my ($class, @set) = @{ $class{$reason} };
+                my $res = post(location => $at, @set);
+                is($res->header('X-Reason') . ' ' . $res->header('X-Class'),
+                   "$reason $class", "$at, $reason: the header");
+            }
+        }
+
+        my %line;
+        wait_for(sub {
+            open my $file, '<', temp_dir() . '/class.log' or return;
+            chomp(my @lines = <$file>);
+            %line = ();
+            $line{$_}++ for @lines;
+            return @lines >= 10;
+        });
+        is_deeply(\%line, {
+            'class=token failed=1 token_missing'      => 2,
+            'class=token failed=1 token_expired'      => 2,
+            'class=other failed=1 method_not_allowed' => 2,
+            'class=other failed=1 insufficient_scope' => 2,
+            'class=fine failed=0 ok'                  => 2,
+        }, 'the log');
+    };
+
+
 test 'the place of policy among the checks',
     config => location('= /km', require => '$arg_a reason=closed',
                        more => "add_header X-Sub \$seal_km_claim_sub always;\n")
