@@ -247,6 +247,28 @@ sub is_calm_but_one {
 }
 
 
+# The first packet has all of the request, so that nginx, which does not expect
+# anything more, has not even asked to be told of an end.
+my $deferred = free_port();
+
+test 'a request that is there when the connection is accepted',
+    config => 'location = /status { stub_status; }' . location('= /km', @at),
+    http_config => "server { listen 127.0.0.1:$deferred deferred;\n"
+        . location('= /km', @at) . '}',
+    sub {
+        for my $how (qw(close reset)) {
+            my $service = 'held' . ++$n;
+            my $client = client(port => $deferred)->send(
+                ask($service, location => "/km?deferred-$how"));
+            ok(asked($service), "$how: waits");
+            $go{$how}->($client);
+            is(logged_status("deferred-$how"), '499', "$how: 499");
+            $fake->release($service);
+            is_fine($how);
+        }
+    };
+
+
 test 'HTTP/2',
     config => 'location = /status { stub_status; }' . $locations,
     http_config => 'server { ' . listen_http2($http2) . $locations . '}',

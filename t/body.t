@@ -109,6 +109,7 @@ test 'chunked',
                   'client_body_buffer_size 1;')
         . at('= /small', max_request_size => 300),
     log => [ qr/\[error\].*client sent invalid chunked body/ ],
+    log => [ qr/\[error\].*client intended to send too large chunked body/ ],
     sub {
         my $body = request_body();
 
@@ -168,6 +169,21 @@ test 'chunked',
             headers => [ 'Transfer-Encoding' => 'chunked' ],
             body => "ffffff\r\n" . 'x' x 301 },
             { reason => 'request_too_large', echo => {} };
+
+        # nginx refuses it for client_max_body_size, before it has come
+        for my $at (qw(/km /small)) {
+            my $keep = client();
+            km "$at: one chunk beyond client_max_body_size, too",
+                { location => $at, via => $keep, body => "7fffffff\r\nx",
+                  headers => [ 'Transfer-Encoding' => 'chunked' ] },
+                { reason => 'request_too_large', echo => {} };
+            ok($keep->closed, "$at: and the connection is closed");
+
+            slowly "$at: in a second chunk",
+                { location => $at, body => "5\r\n{    \r\n7fffffff\r\nx",
+                  headers => [ 'Transfer-Encoding' => 'chunked' ] }, $_,
+                { reason => 'request_too_large', echo => {} } for 7, 1000;
+        }
 
         # nginx's own
         is(post(headers => [ 'Transfer-Encoding' => 'chunked' ], body => $_)->status,

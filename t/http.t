@@ -58,6 +58,16 @@ test 'method, media type, size',
             'text/plain; application/json', 'application/json, text/plain',
             'application/json charset=utf-8', 'xapplication/json', '*/*';
 
+        # each of several counts
+        for my $type ('application/json', 'text/plain') {
+            km "type application/json and $type",
+                { headers => [ 'Content-Type' => $type ] },
+                $type =~ /json/ ? { payload => 'K' } : 'unsupported_media_type';
+        }
+        km 'type text/plain and application/json', { type => 'text/plain',
+            headers => [ 'Content-Type' => 'application/json' ] },
+            'unsupported_media_type';
+
         km "encoding $_", { headers => [ 'Content-Encoding' => $_ ] },
             { payload => 'K' } for qw(identity Identity IDENTITY);
         km "encoding $_", { headers => [ 'Content-Encoding' => $_ ] },

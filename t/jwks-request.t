@@ -787,6 +787,83 @@ test 'whatever serves a location',
     };
 
 
+# nginx gives what it has in its cache and asks for more in the background: that
+# must not end with the fetch, or the cache would stay as it is for ever.
+my $background = temp_dir() . '/background_cache';
+my $updated = SealKM::JwksServer->start('rsa');
+
+test 'proxy_cache_background_update',
+    http_config => $zone . "proxy_cache_path $background keys_zone=sims:1m;\n",
+    config => net('= /km', jwks_cache => '1s', jwks_cooldown => '1s')
+        . fetches($updated, <<'END'),
+proxy_cache sims;
+proxy_cache_key k;
+proxy_cache_valid 200 1s;
+proxy_cache_use_stale updating error;
+proxy_cache_background_update on;
+END
+    sub {
+        km 'the first', with('rsa'), @ok;
+
+        for my $key (qw(rsa2 ec256 rsa)) {
+            $updated->keys($key);
+            ok(until_reason('ok', with($key)), "$key: the set is renewed");
+        }
+
+        # the update takes its time, and nginx is told to exit meanwhile
+        $updated->answer(body => text('rsa'), hold => 'update');
+        my $count = $updated->count;
+        ok(wait_for(sub { $updated->count > $count }, 5), 'an update');
+        km 'what is cached serves meanwhile', with('rsa'), @ok;
+        $updated->release('update');
+    };
+
+
+# What nginx does where a location fails, it does here.
+my $failing = SealKM::JwksServer->start('rsa');
+
+test 'error_page',
+    http_config => $zone . "map \$uri \$static { default '" . text('rsa') . "'; }\n",
+    config => 'error_page 502 /server-wide;'
+        . join('', map { net("= /$_", jwks_request => "/keys/$_",
+                             jwks_cooldown => '1s') }
+               qw(path code named status intercept none server))
+        . join('', map { "location = /keys/$_->[0] { proxy_pass "
+                         . $failing->url . "; $_->[1] }\n" }
+            [ path      => 'error_page 502 = /fallback;' ],
+            [ code      => 'error_page 502 =200 /fallback;' ],
+            [ named     => 'error_page 502 = @fallback;' ],
+            [ status    => 'error_page 502 /fallback;' ],
+            [ intercept => 'error_page 500 502 = /fallback;
+                            proxy_intercept_errors on;' ],
+            [ none      => 'error_page 404 = /fallback;' ],
+            [ server    => '' ])
+        . 'location = /fallback { return 200 $static; }
+           location @fallback { return 200 $static; }
+           location = /server-wide { return 200 $static; }',
+    log => [ $about, qr/\[error\].*connect\(\) failed/ ],
+    sub {
+        $failing->answer(status => 500, body => 'x');
+        km 'the SIM-S answers 500: another answer instead',
+            with('rsa', location => '/intercept'), @ok;
+        km 'the SIM-S answers 500', with('rsa', location => '/path'),
+            'token_key';
+
+        $failing->down;
+        km "the SIM-S is down: $_", with('rsa', location => "/$_"), @ok
+            for qw(code named);
+        km "the SIM-S is down: $_", with('rsa', location => "/$_"), 'token_key'
+            for qw(status none server);
+        ok(until_reason('ok', with('rsa', location => '/path')),
+           'the SIM-S is down: path');
+
+        $failing->keys('rsa2');
+        $failing->up;
+        ok(until_reason('ok', with('rsa2', location => '/none')),
+           'and once it is there');
+    };
+
+
 # ------------------------------------------------------------- workers, reloads
 
 my $spread = free_port();
