@@ -27,6 +27,7 @@ my @refusals = (
     token_not_yet_valid     => [ token => { nbf => time + 999 } ],
     token_issuer            => [ token => { iss => 'x' } ],
     token_audience          => [ token => { aud => 'x' } ],
+    token_binding           => [ token => { cnf => {} } ],
     malformed_request       => [ body => { ServiceID => '' } ],
     unsupported_version     => [ body => { Version => '9.9.9' } ],
     insufficient_scope      => [ token => { scope => 'x' } ],

@@ -221,7 +221,7 @@ for (@directives) {
 
     test "$name: @$values",
         http_config => directives(%{ $set[0] })
-            . "server { listen $port; client_max_body_size 0;\n"
+            . "server { listen 127.0.0.1:$port; client_max_body_size 0;\n"
             . $h->('= /http') . "location /http/ {\n" . $h->('/http/in/') . "}\n}\n",
         config => directives(%{ $set[1] })
             . $s->('= /server') . "location /server/ {\n" . $s->('/server/in/') . "}\n"
@@ -282,7 +282,7 @@ test 'one password replaces the other, file or not',
 # each kind by itself
 test 'bind, kind by kind',
     http_config => directives(bind => [ 'user hu', 'client hc', 'device hd' ])
-        . "server { listen $port;\n" . location('= /http') . "}\n",
+        . "server { listen 127.0.0.1:$port;\n" . location('= /http') . "}\n",
     config => directives(bind => 'client sc') . location('= /server')
         . location('= /device', bind => 'device off')
         . "location /outer/ {\n" . directives(bind => [ 'user off', 'device od' ])

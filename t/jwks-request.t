@@ -128,10 +128,10 @@ test 'what is sent to the SIM-S',
 
         # later ones: of an unknown key, before it runs out, with a body in
         # chunks, over TLS, over HTTP/2
-        my $chunked = request_body(pad => $marker);
-        $chunked = sprintf("%x\r\n%s\r\n0\r\n\r\n", length $chunked, $chunked);
         for (1 .. 4) {
             sleep 0.6;
+            my $body = request_body(pad => $marker);
+            my $chunked = sprintf("%x\r\n%s\r\n0\r\n\r\n", length $body, $body);
             km 'an unknown key', { @set, token => mint(-kid => $marker),
                 location => "/km?m=$marker", headers => [@headers] },
                 'token_key';
@@ -378,7 +378,8 @@ my $flooded = SealKM::JwksServer->start('rsa');
 
 test '10,000 unknown kids',
     http_config => $zone,
-    config => net('= /km', window => '1h') . fetches($flooded),
+    config => net('= /km', window => '1h', jwks_cooldown => '1h')
+        . fetches($flooded),
     sub {
         km 'before', with('rsa'), @ok;
         is($flooded->count, 1, 'one fetch');

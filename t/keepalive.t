@@ -38,6 +38,7 @@ my @reasons = (
     token_not_yet_valid     => [ token => { nbf => time + 999 } ],
     token_issuer            => [ token => { iss => 'x' } ],
     token_audience          => [ token => { aud => 'x' } ],
+    token_binding           => [ token => { cnf => {} } ],
     malformed_request       => [ body => '' ],
     malformed_request       => [ body => 'x' x 8000 ],
     malformed_request       => [ body => '{', token => {} ],
@@ -46,6 +47,7 @@ my @reasons = (
     skms_uri_mismatch       => [ body => { SKmsUri => 'urn:x' } ],
     date_time_out_of_window => [ body => { 'Date/Time' => 1 } ],
     identity_mismatch       => [ body => { UserID => 'bob' } ],
+    policy                  => [ location => '/policy' ],
     not_found               => [ body => { ServiceID => 'none' } ],
     store_error             => [ body => { ServiceID => 'list' } ],
     store_unavailable       => [ location => '/down' ],
@@ -53,6 +55,7 @@ my @reasons = (
 );
 
 my $config = at('= /km') . at('= /tls', require_tls => 'on')
+    . at('= /policy', require => '$arg_allowed')
     . at('= /down', pass => '127.0.0.1:' . free_port())
     . at('= /slow', pass => $slow->address);
 my @errors = (log => [ qr/\[error\]/ ]);

@@ -348,6 +348,14 @@ sub fake_redis {
 }
 
 
+# Test::Nginx chooses it of all there are, also of those that the kernel gives to
+# outgoing connections, one of which nginx may then find in its way.
+if ($ENV{TEST_NGINX_RANDOMIZE} && server_port() >= 32768) {
+    my $port = free_port();
+    $Test::Nginx::Util::ServerPort = $port;
+    $Test::Nginx::Util::ServerPortForClient = $port;
+}
+
 sub server_port { return $Test::Nginx::Util::ServerPort }
 sub master_pid  { return Test::Nginx::Util::get_pid_from_pidfile('') }
 
