@@ -3,6 +3,8 @@
 use lib 't/lib';
 use SealKM;
 
+use Time::HiRes 'sleep';
+
 my $redis = start_redis();
 $redis->set('seal:km:v2x.example:service', 'K');
 
@@ -319,6 +321,18 @@ test 'token_expired, token_not_yet_valid, token_issuer, token_audience',
         km "nbf $_->[0]", { token => { nbf => $_->[1] } }, @ok for
             [ now => time ], [ 'a second ago' => time - 1 ],
             [ 'a fraction' => time - 0.5 ], [ '0' => 0 ], [ '-1' => -1 ];
+        # in the middle of a second, where whole seconds would tell otherwise
+        for (1 .. 3) {
+            sleep 0.05 until Time::HiRes::time() - int Time::HiRes::time() > 0.1;
+            my $now = Time::HiRes::time();
+
+            km "a fraction of a second past exp, $_",
+                { token => { exp => $now - 0.05 } }, 'token_expired';
+            km "a fraction of a second past nbf, $_",
+                { token => { nbf => $now - 0.05 } }, @ok;
+            sleep 0.3;
+        }
+
         km 'nbf within the leeway',
             { location => '/leeway', token => { nbf => time + 20 } }, @ok;
         km 'nbf beyond the leeway',

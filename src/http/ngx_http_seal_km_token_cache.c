@@ -33,7 +33,7 @@ static void ngx_http_seal_km_cache_insert(ngx_rbtree_node_t *temp,
 static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_lookup(
     ngx_http_seal_km_zone_t *zone, u_char *key);
 static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_alloc(
-    ngx_http_seal_km_zone_t *zone, size_t size, time_t now);
+    ngx_http_seal_km_zone_t *zone, size_t size, double now);
 static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_last(
     ngx_http_seal_km_zone_t *zone);
 static void ngx_http_seal_km_cache_remove(ngx_http_seal_km_zone_t *zone,
@@ -88,7 +88,7 @@ ngx_http_seal_km_cache_insert(ngx_rbtree_node_t *temp,
 
 seal_km_str_t
 ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone, u_char *key,
-    time_t now)
+    double now)
 {
     seal_km_str_t               extract;
     ngx_http_seal_km_cached_t  *cached;
@@ -102,7 +102,7 @@ ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone, u_char *key,
 
     cached = ngx_http_seal_km_cache_lookup(zone, key);
 
-    if (cached && (double) now >= cached->exp) {
+    if (cached && now >= cached->exp) {
         ngx_http_seal_km_cache_remove(zone, cached);
         cached = NULL;
     }
@@ -125,12 +125,12 @@ ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone, u_char *key,
 
 void
 ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
-    double exp, seal_km_str_t extract, time_t now)
+    double exp, seal_km_str_t extract, double now)
 {
     size_t                      size;
     ngx_http_seal_km_cached_t  *cached;
 
-    if ((double) now >= exp) {
+    if (now >= exp) {
         return;
     }
 
@@ -201,7 +201,7 @@ ngx_http_seal_km_cache_lookup(ngx_http_seal_km_zone_t *zone, u_char *key)
 
 static ngx_http_seal_km_cached_t *
 ngx_http_seal_km_cache_alloc(ngx_http_seal_km_zone_t *zone, size_t size,
-    time_t now)
+    double now)
 {
     ngx_uint_t                  i;
     ngx_http_seal_km_cached_t  *cached, *last;
@@ -209,7 +209,7 @@ ngx_http_seal_km_cache_alloc(ngx_http_seal_km_zone_t *zone, size_t size,
     for (i = 0; i < NGX_HTTP_SEAL_KM_CACHE_EXPIRE; i++) {
         last = ngx_http_seal_km_cache_last(zone);
 
-        if (last == NULL || (double) now < last->exp) {
+        if (last == NULL || now < last->exp) {
             break;
         }
 

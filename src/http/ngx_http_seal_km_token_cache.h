@@ -32,17 +32,17 @@ void ngx_http_seal_km_init_token_cache(ngx_http_seal_km_zone_shared_t *sh);
 /*
  * The extract that is kept under key, of SEAL_KM_SHA256_SIZE bytes, in memory
  * that the next call overwrites; data == NULL if there is none, or its token is
- * past exp at now, in seconds.
+ * past exp at now, in seconds and their fractions.
  */
 seal_km_str_t ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone,
-    u_char *key, time_t now);
+    u_char *key, double now);
 
 /*
  * Keeps extract, of at most SEAL_KM_EXTRACT_MAX bytes, under key until exp.
  * Others make room for it; where there is none even so it is not kept.
  */
 void ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
-    double exp, seal_km_str_t extract, time_t now);
+    double exp, seal_km_str_t extract, double now);
 
 
 #endif /* NGX_HTTP_SEAL_KM_TOKEN_CACHE_H */

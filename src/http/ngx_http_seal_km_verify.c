@@ -162,7 +162,8 @@ ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
         return SEAL_KM_INTERNAL_ERROR;
     }
 
-    extract = ngx_http_seal_km_cache_find(conf->cache->data, key, ngx_time());
+    extract = ngx_http_seal_km_cache_find(conf->cache->data, key,
+                                          ngx_http_seal_km_now());
 
     if (extract.data
         && ngx_http_seal_km_use_extract(r, ctx, extract) == NGX_OK)
@@ -266,7 +267,7 @@ ngx_http_seal_km_keep_token(ngx_http_request_t *r,
         && ngx_http_seal_km_use_extract(r, ctx, extract) == NGX_OK)
     {
         ngx_http_seal_km_cache_keep(conf->cache->data, key, exp, extract,
-                                    ngx_time());
+                                    ngx_http_seal_km_now());
     }
 }
 
