@@ -53,6 +53,10 @@ help:                    ## this list
 setup:
 	@tools/setup.sh build
 
+.PHONY: setup-demo
+setup-demo:
+	@tools/setup.sh demo
+
 .PHONY: setup-test
 setup-test:
 	@tools/setup.sh test
@@ -140,11 +144,11 @@ static-check: setup      ## builds nginx from source with the module linked in
 	@tools/build-nginx.sh static
 
 .PHONY: demo
-demo: setup-test module  ## one exchange of each kind, shown step by step
+demo: setup-demo module  ## one exchange of each kind, shown step by step
 	@tools/demo.sh
 
 .PHONY: run
-run: setup-test module   ## a server to try by hand, until Ctrl-C
+run: setup-demo module   ## a server to try by hand, until Ctrl-C
 	@tools/demo.sh run
 
 .PHONY: clean

@@ -8,7 +8,7 @@
 #
 # SEAL_KM_MODULE is the module to load, build/ngx_http_seal_km_module.so by
 # default. Needs nginx, redis-server, redis-cli, curl, openssl and Crypt::JWT:
-# "tools/setup.sh test" installs them.
+# "tools/setup.sh demo" installs them.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs what is missing to build the module, or to test it too, on Debian 12
-# or newer.
+# Installs what is missing to build the module, to show it too, or to test it too,
+# on Debian 12 or newer.
 #
-#   tools/setup.sh [build|test]           (build, where nothing is said)
+#   tools/setup.sh [build|demo|test]      (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What Debian's
 # stable releases lack comes from Debian unstable, through tools/apt-fetch.sh:
@@ -69,20 +69,24 @@ want_build() {
     fi
 }
 
-want_test() {
+want_demo() {
     want_command redis-server redis-server
     want_command redis-tools redis-cli
+    want_command curl curl
+    want_perl libcrypt-jwt-perl Crypt/JWT.pm
+}
+
+want_test() {
+    want_demo
     want_library libcmocka-dev cmocka
     want_command clang clang
     want_clang_runtime
     want_command valgrind valgrind
     want_file libc6-dbg /usr/share/doc/libc6-dbg
-    want_command curl curl
     want_command procps ps
     want_command psmisc fuser
     want_command perl prove
     want_perl libcryptx-perl CryptX.pm
-    want_perl libcrypt-jwt-perl Crypt/JWT.pm
     want_perl libio-socket-ssl-perl IO/Socket/SSL.pm
     want_command nodejs node
     want_command npm npm
@@ -219,16 +223,19 @@ install_oidc() {
 complete() {
     missing=
     want_build
-    [ "$what" = build ] || want_test
+    case $what in
+        demo) want_demo ;;
+        test) want_test ;;
+    esac
     [ -z "$missing" ] && have_libjwt &&
-        { [ "$what" = build ] || { have_test_nginx && have_oidc; }; }
+        { [ "$what" != test ] || { have_test_nginx && have_oidc; }; }
 }
 
 main() {
     what=${1:-build}
     case $what in
-        build | test) ;;
-        *) die "usage: tools/setup.sh [build|test]" ;;
+        build | demo | test) ;;
+        *) die "usage: tools/setup.sh [build|demo|test]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
@@ -243,8 +250,10 @@ main() {
     # shellcheck disable=SC2086
     [ -z "$missing" ] || install $missing
     have_libjwt || "$top/tools/libjwt.sh"
-    [ "$what" = build ] || have_test_nginx || install_test_nginx
-    [ "$what" = build ] || have_oidc || install_oidc
+    if [ "$what" = test ]; then
+        have_test_nginx || install_test_nginx
+        have_oidc || install_oidc
+    fi
     complete || die "still missing:$missing"
 }
 
