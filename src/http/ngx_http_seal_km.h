@@ -156,8 +156,17 @@ ngx_http_seal_km_str(ngx_str_t *s)
 /* the content handler of a location with seal_km_pass */
 ngx_int_t ngx_http_seal_km_handler(ngx_http_request_t *r);
 
+
+/* ngx_http_seal_km_ctx.c */
+
+/* a new context of the request, which goes with r->pool; NULL: no memory */
+ngx_http_seal_km_ctx_t *ngx_http_seal_km_create_ctx(ngx_http_request_t *r);
+
 /* the request's context; NULL where our handler has not seen the request */
 ngx_http_seal_km_ctx_t *ngx_http_seal_km_get_ctx(ngx_http_request_t *r);
+
+/* the word for ctx->reason: that of seal_km_require, else the table's */
+const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 
 
 /* ngx_http_seal_km_body.c */
@@ -255,9 +264,6 @@ ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
 
 /* registers $seal_km_*; to be called before the configuration is read */
 ngx_int_t ngx_http_seal_km_add_variables(ngx_conf_t *cf);
-
-/* the word for ctx->reason: that of seal_km_require, else the table's */
-const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 
 
 /* ngx_http_seal_km_thaw.c */

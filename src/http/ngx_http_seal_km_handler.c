@@ -7,10 +7,6 @@
 #include "ngx_http_seal_km.h"
 
 
-static ngx_http_seal_km_ctx_t *ngx_http_seal_km_create_ctx(
-    ngx_http_request_t *r);
-static void ngx_http_seal_km_cleanup(void *data);
-static void ngx_http_seal_km_forget(void *data);
 static seal_km_reason_e ngx_http_seal_km_check_head(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_in_early_data(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
@@ -52,99 +48,6 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_seal_km_respond(r, ctx, reason);
-}
-
-
-/*
- * The context lies in a cleanup of the pool: an internal redirect, as one to
- * an error_page of nginx's own, wipes r->ctx.
- */
-
-static ngx_http_seal_km_ctx_t *
-ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_cleanup_t      *http_cln;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_seal_km_ctx_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    http_cln = ngx_http_cleanup_add(r, 0);
-    if (http_cln == NULL) {
-        return NULL;
-    }
-
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_seal_km_ctx_t));
-
-    ctx->owner = r;
-    ctx->reason = SEAL_KM_REASON_MAX;
-
-    cln->handler = ngx_http_seal_km_cleanup;
-
-    http_cln->handler = ngx_http_seal_km_forget;
-    http_cln->data = ctx;
-
-    ngx_http_set_ctx(r, ctx, ngx_http_seal_km_module);
-
-    return ctx;
-}
-
-
-/* after the log: variables read the context till then */
-
-static void
-ngx_http_seal_km_cleanup(void *data)
-{
-    ngx_http_seal_km_ctx_t  *ctx = data;
-
-    seal_km_redis_query_cancel(&ctx->query);
-    seal_km_token_free(&ctx->token);
-    seal_km_request_free(&ctx->request);
-}
-
-
-/* when the request ends, however: nothing may wake it any more */
-
-static void
-ngx_http_seal_km_forget(void *data)
-{
-    ngx_http_seal_km_ctx_t  *ctx = data;
-
-    ngx_http_seal_km_stop_waiting(&ctx->waiter);
-    seal_km_redis_query_cancel(&ctx->query);
-}
-
-
-ngx_http_seal_km_ctx_t *
-ngx_http_seal_km_get_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
-
-    if (ctx == NULL && (r->internal || r->filter_finalize)) {
-
-        for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler != ngx_http_seal_km_cleanup) {
-                continue;
-            }
-
-            ctx = cln->data;
-
-            if (ctx->owner == r) {
-                return ctx;
-            }
-        }
-
-        return NULL;
-    }
-
-    return ctx;
 }
 
 

@@ -278,17 +278,6 @@ ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r, char *buffer)
 }
 
 
-const char *
-ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx)
-{
-    if (ctx->reason == SEAL_KM_POLICY && ctx->word) {
-        return ctx->word;
-    }
-
-    return seal_km_reason(ctx->reason)->word;
-}
-
-
 static void
 ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
     seal_km_str_t value)
