@@ -1,57 +1,18 @@
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "seal_km_base64.h"
-#include "seal_km_json.h"
+#include "seal_km_jwk.h"
 #include "seal_km_jwks.h"
 #include "seal_km_secret.h"
-#include "seal_km_signature.h"
 
-
-/* a key that is left out, and told of; 0 is success, -1 memory is out */
-#define SEAL_KM_JWKS_UNUSABLE    1
-
-#define SEAL_KM_JWKS_NOTICE_MAX  256
-#define SEAL_KM_JWKS_KID_MAX     64
-
-/* what surrounds the values of a minimal JWK */
-#define SEAL_KM_JWKS_FRAME_MAX   64
 
 #define SEAL_KM_JWKS_NO_MEMORY   "memory is out"
 
 
-/* what a key of a type is made of: all that LibJWT gets to see */
-
-typedef struct {
-    const char      *name;        /* "kty" */
-    jwk_key_type_t   kty;
-    const char      *curves[3];
-    const char      *members[2];  /* in base64url */
-} seal_km_jwks_type_t;
-
-
-typedef struct seal_km_jwks_key_s  seal_km_jwks_key_t;
-
-struct seal_km_jwks_key_s {
-    seal_km_jwks_key_t       *next;
-    seal_km_str_t             kid;
-    jwk_set_t                *set;   /* of this one key */
-
-    /* one for each algorithm that the key fits, NULL for the others */
-    jwt_checker_t            *checkers[SEAL_KM_ALGORITHM_N];
-
-    seal_km_signature_key_t   raw;
-};
-
-
 struct seal_km_jwks_s {
-    seal_km_jwks_key_t       *keys;
-    seal_km_jwks_t *const    *parts;
-    size_t                    nparts;
+    seal_km_jwk_key_t      *keys;
+    seal_km_jwks_t *const  *parts;
+    size_t                  nparts;
 };
 
 
@@ -63,68 +24,14 @@ struct seal_km_jwks_s {
          (key) = seal_km_jwks_skip(jwks, (key)->next, &(part)))
 
 
-/* a JWK on its way to become a key */
-
-typedef struct {
-    const json_t               *json;
-    unsigned                    position;    /* from 1 */
-    seal_km_jwks_notice_pt      notice;
-    void                       *data;
-
-    const seal_km_jwks_type_t  *type;
-    const char                 *curve;
-    seal_km_algorithms_t        algorithms;  /* that fit but for the size */
-} seal_km_jwks_jwk_t;
-
-
-static int seal_km_jwks_read(const json_t *json, seal_km_jwks_key_t **keys,
+static int seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
     seal_km_jwks_notice_pt notice, void *data, const char **error);
 static const char *seal_km_jwks_check_set(const json_t *json);
-static int seal_km_jwks_read_key(seal_km_jwks_jwk_t *jwk,
-    seal_km_jwks_key_t **key);
-static int seal_km_jwks_is_encryption(const seal_km_jwks_jwk_t *jwk);
-static void seal_km_jwks_tell_private(const seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_check_use(const seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_find_type(seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_find_algorithms(seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_check_members(const seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_decode_key(const seal_km_jwks_jwk_t *jwk,
-    seal_km_jwks_key_t *key);
-static jwk_set_t *seal_km_jwks_create_set(const seal_km_jwks_jwk_t *jwk);
-static int seal_km_jwks_set_raw(seal_km_jwks_key_t *key,
-    const jwk_item_t *item);
-static int seal_km_jwks_set_checkers(const seal_km_jwks_jwk_t *jwk,
-    seal_km_jwks_key_t *key, const jwk_item_t *item);
-static int seal_km_jwks_set_checker(seal_km_jwks_key_t *key,
-    const jwk_item_t *item, int algorithm);
-static seal_km_jwks_key_t *seal_km_jwks_create_key(
-    const seal_km_jwks_jwk_t *jwk);
-static void seal_km_jwks_free_keys(seal_km_jwks_key_t *key);
-static seal_km_jwks_key_t *seal_km_jwks_skip(const seal_km_jwks_t *jwks,
-    seal_km_jwks_key_t *key, size_t *part);
-static int seal_km_jwks_fits(const seal_km_jwks_key_t *key, int algorithm,
+static void seal_km_jwks_free_keys(seal_km_jwk_key_t *key);
+static seal_km_jwk_key_t *seal_km_jwks_skip(const seal_km_jwks_t *jwks,
+    seal_km_jwk_key_t *key, size_t *part);
+static int seal_km_jwks_fits(const seal_km_jwk_key_t *key, int algorithm,
     seal_km_str_t kid);
-static int seal_km_jwks_unusable(const seal_km_jwks_jwk_t *jwk,
-    const char *why);
-static void seal_km_jwks_tell(const seal_km_jwks_jwk_t *jwk,
-    const char *fmt, ...) __attribute__ ((format(printf, 2, 3)));
-static int seal_km_jwks_is_text(seal_km_str_t s, const char *text);
-
-
-static const seal_km_jwks_type_t  seal_km_jwks_types[] = {
-    { "RSA", JWK_KEY_TYPE_RSA, { NULL, NULL, NULL }, { "n", "e" } },
-    { "EC", JWK_KEY_TYPE_EC, { "P-256", "P-384", "P-521" }, { "x", "y" } },
-    { "OKP", JWK_KEY_TYPE_OKP, { "Ed25519", "Ed448", NULL }, { "x", NULL } },
-    { "oct", JWK_KEY_TYPE_OCT, { NULL, NULL, NULL }, { "k", NULL } }
-};
-
-
-#define SEAL_KM_JWKS_TYPES                                                    \
-    (sizeof(seal_km_jwks_types) / sizeof(seal_km_jwks_types[0]))
-#define SEAL_KM_JWKS_CURVES                                                   \
-    (sizeof(seal_km_jwks_types[0].curves) / sizeof(char *))
-#define SEAL_KM_JWKS_MEMBERS                                                  \
-    (sizeof(seal_km_jwks_types[0].members) / sizeof(char *))
 
 
 seal_km_jwks_t *
@@ -146,9 +53,9 @@ int
 seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     seal_km_jwks_notice_pt notice, void *data, const char **error)
 {
-    int                   rc;
-    json_t               *json;
-    seal_km_jwks_key_t   *keys, **last;
+    int                 rc;
+    json_t             *json;
+    seal_km_jwk_key_t  *keys, **last;
 
     json = seal_km_json_decode(text);
 
@@ -182,12 +89,12 @@ seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
 
 
 static int
-seal_km_jwks_read(const json_t *json, seal_km_jwks_key_t **keys,
+seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
     seal_km_jwks_notice_pt notice, void *data, const char **error)
 {
-    size_t               i, n;
-    const json_t        *array;
-    seal_km_jwks_jwk_t   jwk;
+    size_t         i, n;
+    const json_t  *array;
+    seal_km_jwk_t  jwk;
 
     *error = seal_km_jwks_check_set(json);
 
@@ -199,14 +106,14 @@ seal_km_jwks_read(const json_t *json, seal_km_jwks_key_t **keys,
     n = (array == NULL) ? 1 : json_array_size(array);
 
     for (i = 0; i < n; i++) {
-        memset(&jwk, 0, sizeof(seal_km_jwks_jwk_t));
+        memset(&jwk, 0, sizeof(seal_km_jwk_t));
 
         jwk.json = (array == NULL) ? json : json_array_get(array, i);
         jwk.position = (unsigned) i + 1;
         jwk.notice = notice;
         jwk.data = data;
 
-        if (seal_km_jwks_read_key(&jwk, keys) == -1) {
+        if (seal_km_jwk_read(&jwk, keys) == -1) {
             *error = SEAL_KM_JWKS_NO_MEMORY;
             return -1;
         }
@@ -254,469 +161,6 @@ seal_km_jwks_check_set(const json_t *json)
 }
 
 
-/* *key stays NULL where the key is left out */
-
-static int
-seal_km_jwks_read_key(seal_km_jwks_jwk_t *jwk, seal_km_jwks_key_t **key)
-{
-    int  rc;
-
-    seal_km_jwks_tell_private(jwk);
-
-    if (seal_km_jwks_is_encryption(jwk)) {
-        return SEAL_KM_JWKS_UNUSABLE;
-    }
-
-    rc = seal_km_jwks_check_use(jwk);
-
-    if (rc == 0) {
-        rc = seal_km_jwks_find_type(jwk);
-    }
-
-    if (rc == 0) {
-        rc = seal_km_jwks_find_algorithms(jwk);
-    }
-
-    if (rc == 0) {
-        rc = seal_km_jwks_check_members(jwk);
-    }
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    *key = seal_km_jwks_create_key(jwk);
-
-    if (*key == NULL) {
-        return -1;
-    }
-
-    rc = seal_km_jwks_decode_key(jwk, *key);
-
-    if (rc != 0) {
-        seal_km_jwks_free_keys(*key);
-        *key = NULL;
-    }
-
-    /* of what OpenSSL did not like */
-    ERR_clear_error();
-
-    return rc;
-}
-
-
-/* not for us, and no fault of the operator's */
-
-static int
-seal_km_jwks_is_encryption(const seal_km_jwks_jwk_t *jwk)
-{
-    return seal_km_jwks_is_text(seal_km_json_string(jwk->json, "use"), "enc");
-}
-
-
-/* RFC 7518, clauses 6.2.2 and 6.3.2, RFC 8037, clause 2 */
-
-static void
-seal_km_jwks_tell_private(const seal_km_jwks_jwk_t *jwk)
-{
-    size_t  i;
-
-    static const char *const  names[] = {
-        "d", "p", "q", "dp", "dq", "qi", "oth"
-    };
-
-    /* the members of "oct" are no others than "k" */
-
-    if (seal_km_jwks_is_text(seal_km_json_string(jwk->json, "kty"), "oct")) {
-        return;
-    }
-
-    for (i = 0; i < sizeof(names) / sizeof(char *); i++) {
-        if (json_object_get(jwk->json, names[i]) != NULL) {
-            seal_km_jwks_tell(jwk, "is private: only its public part is used,"
-                              " and the private one should not be here");
-            return;
-        }
-    }
-}
-
-
-/* RFC 7517, clauses 4.2, 4.3 and 4.5 */
-
-static int
-seal_km_jwks_check_use(const seal_km_jwks_jwk_t *jwk)
-{
-    size_t         i;
-    const json_t  *json;
-    seal_km_str_t  op;
-
-    json = json_object_get(jwk->json, "kid");
-
-    if (json != NULL && !json_is_string(json)) {
-        return seal_km_jwks_unusable(jwk, "its kid is no string");
-    }
-
-    json = json_object_get(jwk->json, "use");
-
-    if (json != NULL && !seal_km_jwks_is_text(seal_km_json_text(json), "sig")) {
-        return seal_km_jwks_unusable(jwk, "its use is not sig");
-    }
-
-    json = json_object_get(jwk->json, "key_ops");
-
-    if (json == NULL) {
-        return 0;
-    }
-
-    /* no array has the size 0 */
-
-    for (i = 0; i < json_array_size(json); i++) {
-        op = seal_km_json_text(json_array_get(json, i));
-
-        if (op.data == NULL) {
-            break;
-        }
-
-        if (seal_km_jwks_is_text(op, "verify")) {
-            return 0;
-        }
-    }
-
-    return seal_km_jwks_unusable(jwk,
-                                 "its key_ops are no strings with verify");
-}
-
-
-static int
-seal_km_jwks_find_type(seal_km_jwks_jwk_t *jwk)
-{
-    size_t         i;
-    seal_km_str_t  kty, crv;
-
-    kty = seal_km_json_string(jwk->json, "kty");
-
-    for (i = 0; i < SEAL_KM_JWKS_TYPES; i++) {
-        if (seal_km_jwks_is_text(kty, seal_km_jwks_types[i].name)) {
-            jwk->type = &seal_km_jwks_types[i];
-        }
-    }
-
-    if (jwk->type == NULL) {
-        return seal_km_jwks_unusable(jwk, "its kty is not RSA, EC, OKP or oct");
-    }
-
-    if (jwk->type->curves[0] == NULL) {
-        return 0;
-    }
-
-    crv = seal_km_json_string(jwk->json, "crv");
-
-    for (i = 0; i < SEAL_KM_JWKS_CURVES; i++) {
-        if (jwk->type->curves[i] != NULL
-            && seal_km_jwks_is_text(crv, jwk->type->curves[i]))
-        {
-            jwk->curve = jwk->type->curves[i];
-            return 0;
-        }
-    }
-
-    return seal_km_jwks_unusable(jwk, "its crv is none that JWS signs with");
-}
-
-
-/* the algorithms of the key's type, curve and (RFC 7517, clause 4.4) "alg" */
-
-static int
-seal_km_jwks_find_algorithms(seal_km_jwks_jwk_t *jwk)
-{
-    int                         i;
-    seal_km_str_t               alg;
-    const json_t               *json;
-    const seal_km_algorithm_t  *algorithm;
-
-    json = json_object_get(jwk->json, "alg");
-    alg = seal_km_json_text(json);
-
-    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-        algorithm = seal_km_algorithm(i);
-
-        if (algorithm->kty == jwk->type->kty
-            && (algorithm->curve == NULL
-                || strcmp(algorithm->curve, jwk->curve) == 0)
-            && (json == NULL || seal_km_jwks_is_text(alg, algorithm->name)))
-        {
-            jwk->algorithms |= 1u << i;
-        }
-    }
-
-    if (jwk->algorithms == 0) {
-        return seal_km_jwks_unusable(jwk, "its alg is none of its kty");
-    }
-
-    return 0;
-}
-
-
-/*
- * LibJWT's decoder differs between releases in what it takes for base64url, and
- * none of them looks at the RSA exponent.
- */
-
-static int
-seal_km_jwks_check_members(const seal_km_jwks_jwk_t *jwk)
-{
-    int             rc;
-    size_t          i, n, len;
-    unsigned char  *value;
-    seal_km_str_t   text;
-
-    for (i = 0; i < SEAL_KM_JWKS_MEMBERS; i++) {
-
-        if (jwk->type->members[i] == NULL) {
-            break;
-        }
-
-        text = seal_km_json_string(jwk->json, jwk->type->members[i]);
-        value = seal_km_secret_alloc(seal_km_base64url_decoded_size(text.len));
-
-        if (value == NULL) {
-            return -1;
-        }
-
-        rc = seal_km_base64url_decode(text, value, &len);
-
-        for (n = 0; rc == 0 && n < len && value[n] == 0; n++) {
-            /* void: leading zeros */
-        }
-
-        if (rc == 0 && strcmp(jwk->type->members[i], "e") == 0
-            && (len - n == 0 || (len - n == 1 && value[n] < 3)))
-        {
-            seal_km_secret_free(value);
-            return seal_km_jwks_unusable(jwk, "its RSA exponent is below 3");
-        }
-
-        seal_km_secret_free(value);
-
-        if (rc != 0 || len == 0) {
-            return seal_km_jwks_unusable(jwk, "a member is missing or is no"
-                                         " base64url without padding");
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-seal_km_jwks_decode_key(const seal_km_jwks_jwk_t *jwk, seal_km_jwks_key_t *key)
-{
-    const jwk_item_t  *item;
-
-    key->set = seal_km_jwks_create_set(jwk);
-    item = jwks_item_get(key->set, 0);
-
-    if (item == NULL) {
-        return -1;
-    }
-
-    if (jwks_item_error(item) || seal_km_jwks_set_raw(key, item) != 0) {
-        return seal_km_jwks_unusable(jwk, "it cannot be decoded");
-    }
-
-    return seal_km_jwks_set_checkers(jwk, key, item);
-}
-
-
-/* The key as LibJWT knows it: alg, use and what is private stay behind. */
-
-static jwk_set_t *
-seal_km_jwks_create_set(const seal_km_jwks_jwk_t *jwk)
-{
-    char           *text, *p, *last;
-    size_t          i, size;
-    jwk_set_t      *set;
-    const char     *name;
-    seal_km_str_t   value;
-
-    size = SEAL_KM_JWKS_FRAME_MAX;
-
-    for (i = 0; i < SEAL_KM_JWKS_MEMBERS; i++) {
-        if (jwk->type->members[i] != NULL) {
-            size += seal_km_json_string(jwk->json, jwk->type->members[i]).len;
-        }
-    }
-
-    text = seal_km_secret_alloc(size);
-
-    if (text == NULL) {
-        return NULL;
-    }
-
-    p = text;
-    last = text + size;
-
-    p += snprintf(p, (size_t) (last - p), "{\"kty\":\"%s\"", jwk->type->name);
-
-    if (jwk->curve != NULL) {
-        p += snprintf(p, (size_t) (last - p), ",\"crv\":\"%s\"", jwk->curve);
-    }
-
-    for (i = 0; i < SEAL_KM_JWKS_MEMBERS; i++) {
-        name = jwk->type->members[i];
-
-        if (name != NULL) {
-            value = seal_km_json_string(jwk->json, name);
-            p += snprintf(p, (size_t) (last - p), ",\"%s\":\"%s\"", name,
-                          value.data);
-        }
-    }
-
-    *p++ = '}';
-
-    set = jwks_create_strn(text, (size_t) (p - text));
-
-    seal_km_secret_free(text);
-
-    return set;
-}
-
-
-static int
-seal_km_jwks_set_raw(seal_km_jwks_key_t *key, const jwk_item_t *item)
-{
-    BIO         *bio;
-    const char  *pem;
-
-    if (jwks_item_kty(item) == JWK_KEY_TYPE_OCT) {
-        return jwks_item_key_oct(item, &key->raw.secret, &key->raw.secret_len);
-    }
-
-    pem = jwks_item_pem(item);
-
-    if (pem == NULL) {
-        return -1;
-    }
-
-    bio = BIO_new_mem_buf(pem, -1);
-
-    if (bio == NULL) {
-        return -1;
-    }
-
-    key->raw.pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-
-    BIO_free(bio);
-
-    return (key->raw.pkey == NULL) ? -1 : 0;
-}
-
-
-static int
-seal_km_jwks_set_checkers(const seal_km_jwks_jwk_t *jwk,
-    seal_km_jwks_key_t *key, const jwk_item_t *item)
-{
-    int       i, rc;
-    unsigned  n, bits, needed;
-
-    n = 0;
-    bits = (unsigned) jwks_item_key_bits(item);
-    needed = (unsigned) -1;
-
-    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-
-        if ((jwk->algorithms & (1u << i)) == 0) {
-            continue;
-        }
-
-        if (bits < seal_km_algorithm(i)->min_bits) {
-
-            if (needed > seal_km_algorithm(i)->min_bits) {
-                needed = seal_km_algorithm(i)->min_bits;
-            }
-
-            continue;
-        }
-
-        rc = seal_km_jwks_set_checker(key, item, i);
-
-        if (rc == -1) {
-            return -1;
-        }
-
-        if (rc != 0) {
-            return seal_km_jwks_unusable(jwk, "LibJWT refuses it");
-        }
-
-        n++;
-    }
-
-    if (n == 0) {
-        seal_km_jwks_tell(jwk, "is not usable: %s key of %u bits, at least"
-                          " %u are needed", jwk->type->name, bits, needed);
-        return SEAL_KM_JWKS_UNUSABLE;
-    }
-
-    return 0;
-}
-
-
-static int
-seal_km_jwks_set_checker(seal_km_jwks_key_t *key, const jwk_item_t *item,
-    int algorithm)
-{
-    jwt_checker_t  *checker;
-
-    checker = jwt_checker_new();
-
-    if (checker == NULL) {
-        return -1;
-    }
-
-    key->checkers[algorithm] = checker;
-
-    /* claims are not LibJWT's matter, which knows no order of faults */
-
-    if (jwt_checker_setkey(checker, seal_km_algorithm(algorithm)->jwt_alg, item)
-            != 0
-        || jwt_checker_time_leeway(checker, JWT_CLAIM_EXP, -1) != 0
-        || jwt_checker_time_leeway(checker, JWT_CLAIM_NBF, -1) != 0)
-    {
-        return SEAL_KM_JWKS_UNUSABLE;
-    }
-
-    return 0;
-}
-
-
-static seal_km_jwks_key_t *
-seal_km_jwks_create_key(const seal_km_jwks_jwk_t *jwk)
-{
-    char                *p;
-    seal_km_str_t        kid;
-    seal_km_jwks_key_t  *key;
-
-    kid = seal_km_json_string(jwk->json, "kid");
-    key = seal_km_secret_alloc(sizeof(seal_km_jwks_key_t) + kid.len);
-
-    if (key == NULL) {
-        return NULL;
-    }
-
-    memset(key, 0, sizeof(seal_km_jwks_key_t));
-
-    if (kid.data != NULL) {
-        p = (char *) (key + 1);
-        memcpy(p, kid.data, kid.len);
-
-        key->kid.data = p;
-        key->kid.len = kid.len;
-    }
-
-    return key;
-}
-
-
 void
 seal_km_jwks_set_parts(seal_km_jwks_t *jwks, seal_km_jwks_t *const *parts,
     size_t n)
@@ -728,8 +172,8 @@ seal_km_jwks_set_parts(seal_km_jwks_t *jwks, seal_km_jwks_t *const *parts,
 
 /* key, or where that is NULL the first key of the next part that has any */
 
-static seal_km_jwks_key_t *
-seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwks_key_t *key,
+static seal_km_jwk_key_t *
+seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwk_key_t *key,
     size_t *part)
 {
     const seal_km_jwks_t  *next;
@@ -749,8 +193,8 @@ seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwks_key_t *key,
 int
 seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
 {
-    size_t                     part;
-    const seal_km_jwks_key_t  *key;
+    size_t                    part;
+    const seal_km_jwk_key_t  *key;
 
     seal_km_jwks_foreach(jwks, key, part) {
         if (key->kid.data != NULL && seal_km_str_equal(key->kid, kid)) {
@@ -765,10 +209,10 @@ seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
 seal_km_algorithms_t
 seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 {
-    int                        i;
-    size_t                     part;
-    seal_km_algorithms_t       set;
-    const seal_km_jwks_key_t  *key;
+    int                       i;
+    size_t                    part;
+    seal_km_algorithms_t      set;
+    const seal_km_jwk_key_t  *key;
 
     set = 0;
 
@@ -800,22 +244,13 @@ seal_km_jwks_free(seal_km_jwks_t *jwks)
 
 
 static void
-seal_km_jwks_free_keys(seal_km_jwks_key_t *key)
+seal_km_jwks_free_keys(seal_km_jwk_key_t *key)
 {
-    int                  i;
-    seal_km_jwks_key_t  *next;
+    seal_km_jwk_key_t  *next;
 
     for ( /* void */ ; key != NULL; key = next) {
         next = key->next;
-
-        for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-            jwt_checker_free(key->checkers[i]);
-        }
-
-        jwks_free(key->set);
-        EVP_PKEY_free(key->raw.pkey);
-
-        seal_km_secret_free(key);
+        seal_km_jwk_free(key);
     }
 }
 
@@ -824,10 +259,10 @@ unsigned
 seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
     const char *token, int *verified)
 {
-    size_t               part;
-    unsigned             tried;
-    jwt_checker_t       *checker;
-    seal_km_jwks_key_t  *key;
+    size_t              part;
+    unsigned            tried;
+    jwt_checker_t      *checker;
+    seal_km_jwk_key_t  *key;
 
     tried = 0;
     *verified = 0;
@@ -868,8 +303,8 @@ int
 seal_km_jwks_verify_raw(const seal_km_jwks_t *jwks, int algorithm,
     seal_km_str_t kid, seal_km_str_t input, seal_km_str_t signature)
 {
-    size_t                     part;
-    const seal_km_jwks_key_t  *key;
+    size_t                    part;
+    const seal_km_jwk_key_t  *key;
 
     seal_km_jwks_foreach(jwks, key, part) {
 
@@ -886,61 +321,11 @@ seal_km_jwks_verify_raw(const seal_km_jwks_t *jwks, int algorithm,
 
 
 static int
-seal_km_jwks_fits(const seal_km_jwks_key_t *key, int algorithm,
+seal_km_jwks_fits(const seal_km_jwk_key_t *key, int algorithm,
     seal_km_str_t kid)
 {
     return key->checkers[algorithm] != NULL
            && (kid.data == NULL
                || key->kid.data == NULL
                || seal_km_str_equal(kid, key->kid));
-}
-
-
-static int
-seal_km_jwks_unusable(const seal_km_jwks_jwk_t *jwk, const char *why)
-{
-    seal_km_jwks_tell(jwk, "is not usable: %s", why);
-
-    return SEAL_KM_JWKS_UNUSABLE;
-}
-
-
-static void
-seal_km_jwks_tell(const seal_km_jwks_jwk_t *jwk, const char *fmt, ...)
-{
-    char           text[SEAL_KM_JWKS_NOTICE_MAX];
-    size_t         i, len;
-    va_list        args;
-    seal_km_str_t  kid;
-
-    if (jwk->notice == NULL) {
-        return;
-    }
-
-    kid = seal_km_json_string(jwk->json, "kid");
-
-    for (i = 0; i < kid.len && kid.data[i] >= 0x20 && kid.data[i] < 0x7f; i++) {
-        /* void */
-    }
-
-    if (kid.len > 0 && kid.len <= SEAL_KM_JWKS_KID_MAX && i == kid.len) {
-        len = (size_t) snprintf(text, sizeof(text), "key %u (kid \"%s\") ",
-                                jwk->position, kid.data);
-
-    } else {
-        len = (size_t) snprintf(text, sizeof(text), "key %u ", jwk->position);
-    }
-
-    va_start(args, fmt);
-    (void) vsnprintf(text + len, sizeof(text) - len, fmt, args);
-    va_end(args);
-
-    jwk->notice(jwk->data, text);
-}
-
-
-static int
-seal_km_jwks_is_text(seal_km_str_t s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
