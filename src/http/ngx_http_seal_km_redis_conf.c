@@ -10,6 +10,8 @@
 
 static ngx_uint_t ngx_http_seal_km_same_redis_conf(
     ngx_http_seal_km_redis_conf_t *a, ngx_http_seal_km_redis_conf_t *b);
+static ngx_uint_t ngx_http_seal_km_same_passwords(ngx_array_t *a,
+    ngx_array_t *b);
 static ngx_uint_t ngx_http_seal_km_same_str(ngx_str_t *a, ngx_str_t *b);
 static ngx_ssl_t *ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf);
@@ -251,7 +253,8 @@ ngx_http_seal_km_same_redis_conf(ngx_http_seal_km_redis_conf_t *a,
            && a->ssl_server_name == b->ssl_server_name
            && a->ssl_session_reuse == b->ssl_session_reuse
            && a->ssl_protocols == b->ssl_protocols
-           && a->ssl_passwords == b->ssl_passwords
+           && ngx_http_seal_km_same_passwords(a->ssl_passwords,
+                                              b->ssl_passwords)
            && ngx_http_seal_km_same_str(&a->ssl_trusted_certificate,
                                         &b->ssl_trusted_certificate)
            && ngx_http_seal_km_same_str(&a->ssl_crl, &b->ssl_crl)
@@ -261,6 +264,35 @@ ngx_http_seal_km_same_redis_conf(ngx_http_seal_km_redis_conf_t *a,
                                         &b->ssl_certificate)
            && ngx_http_seal_km_same_str(&a->ssl_certificate_key,
                                         &b->ssl_certificate_key);
+}
+
+
+/* each location that names a file has read it for itself */
+
+static ngx_uint_t
+ngx_http_seal_km_same_passwords(ngx_array_t *a, ngx_array_t *b)
+{
+    ngx_str_t   *p, *q;
+    ngx_uint_t   i;
+
+    if (a == b) {
+        return 1;
+    }
+
+    if (a == NULL || b == NULL || a->nelts != b->nelts) {
+        return 0;
+    }
+
+    p = a->elts;
+    q = b->elts;
+
+    for (i = 0; i < a->nelts; i++) {
+        if (!ngx_http_seal_km_same_str(&p[i], &q[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -276,7 +308,15 @@ ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf)
 {
     ngx_ssl_t           *ssl;
+    ngx_str_t            certificate, key, trusted, crl;
     ngx_pool_cleanup_t  *cln;
+
+    /* nginx completes the names in place; conf is compared with others later */
+
+    certificate = conf->ssl_certificate;
+    key = conf->ssl_certificate_key;
+    trusted = conf->ssl_trusted_certificate;
+    crl = conf->ssl_crl;
 
     ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -298,9 +338,8 @@ ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
         return NULL;
     }
 
-    if (conf->ssl_certificate.len
-        && ngx_ssl_certificate(cf, ssl, &conf->ssl_certificate,
-                               &conf->ssl_certificate_key,
+    if (certificate.len
+        && ngx_ssl_certificate(cf, ssl, &certificate, &key,
                                conf->ssl_passwords)
            != NGX_OK)
     {
@@ -308,11 +347,10 @@ ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
     }
 
     if (conf->ssl_verify
-        && (ngx_ssl_trusted_certificate(cf, ssl,
-                                        &conf->ssl_trusted_certificate,
+        && (ngx_ssl_trusted_certificate(cf, ssl, &trusted,
                                         conf->ssl_verify_depth)
             != NGX_OK
-            || ngx_ssl_crl(cf, ssl, &conf->ssl_crl) != NGX_OK))
+            || ngx_ssl_crl(cf, ssl, &crl) != NGX_OK))
     {
         return NULL;
     }
