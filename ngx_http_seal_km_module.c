@@ -739,6 +739,8 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
+    conf->redis.upstream = conf->upstream.upstream;
+
     if (ngx_http_seal_km_check_conf(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -746,8 +748,6 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     /* locations with the same settings share their connections */
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
-
-    conf->redis.upstream = conf->upstream.upstream;
 
     if (ngx_http_seal_km_set_redis_pool(cf, &smcf->pools, &conf->redis)
         != NGX_OK)

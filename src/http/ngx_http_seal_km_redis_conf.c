@@ -5,9 +5,13 @@
 
 #include <openssl/crypto.h>
 
+#include <nginx.h>
+
 #include "ngx_http_seal_km_redis_conf.h"
 
 
+static const char *ngx_http_seal_km_check_seeds(
+    ngx_http_seal_km_redis_conf_t *conf);
 static ngx_uint_t ngx_http_seal_km_same_redis_conf(
     ngx_http_seal_km_redis_conf_t *a, ngx_http_seal_km_redis_conf_t *b);
 static ngx_uint_t ngx_http_seal_km_same_passwords(ngx_array_t *a,
@@ -107,6 +111,8 @@ ngx_http_seal_km_merge_redis_conf(ngx_http_seal_km_redis_conf_t *prev,
 const char *
 ngx_http_seal_km_check_redis_conf(ngx_http_seal_km_redis_conf_t *conf)
 {
+    const char  *unfit;
+
     if (conf->user.len && conf->password.len == 0) {
         return "\"seal_km_redis_user\" without \"seal_km_redis_password\" or "
                "\"seal_km_redis_password_file\"";
@@ -123,6 +129,12 @@ ngx_http_seal_km_check_redis_conf(ngx_http_seal_km_redis_conf_t *conf)
                "cluster\", which knows no databases,";
     }
 
+    unfit = ngx_http_seal_km_check_seeds(conf);
+
+    if (unfit) {
+        return unfit;
+    }
+
     if (!conf->ssl && !conf->sentinel_ssl) {
         return NULL;
     }
@@ -135,6 +147,52 @@ ngx_http_seal_km_check_redis_conf(ngx_http_seal_km_redis_conf_t *conf)
     if (conf->ssl_certificate.len && conf->ssl_certificate_key.len == 0) {
         return "\"seal_km_redis_ssl_certificate\" without "
                "\"seal_km_redis_ssl_certificate_key\"";
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Sentinels and nodes of a cluster are asked at the addresses that there are
+ * when the configuration is read: what nginx's balancer finds out later never
+ * comes here, and of a server that it will resolve there is but the port.
+ */
+
+static const char *
+ngx_http_seal_km_check_seeds(ngx_http_seal_km_redis_conf_t *conf)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_upstream_server_t  *server;
+
+    if (conf->mode == SEAL_KM_REDIS_STANDALONE
+        || conf->upstream->servers == NULL)
+    {
+        return NULL;
+    }
+
+    n = 0;
+    server = conf->upstream->servers->elts;
+
+    for (i = 0; i < conf->upstream->servers->nelts; i++) {
+
+        if (server[i].down) {
+            continue;
+        }
+
+#if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
+        if (server[i].host.len) {
+            return "\"seal_km_redis_mode\" \"sentinel\" or \"cluster\" with "
+                   "an upstream that has a server with \"resolve\"";
+        }
+#endif
+
+        n += server[i].naddrs;
+    }
+
+    if (n == 0) {
+        return "\"seal_km_redis_mode\" \"sentinel\" or \"cluster\" with an "
+               "upstream whose servers are all \"down\"";
     }
 
     return NULL;
