@@ -6,6 +6,8 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_redis_directives.h"
+#include "ngx_http_seal_km_redis_pool.h"
 
 
 /* what TS 33.434, clause 5.3.2 calls the current version */

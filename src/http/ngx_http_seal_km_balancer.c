@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_redis_seeds.h"
 
 
 static ngx_int_t ngx_http_seal_km_balancer_get(void *data,
@@ -225,9 +226,7 @@ ngx_http_seal_km_balancer_host(ngx_http_upstream_srv_conf_t *uscf,
                                  peer->sockaddr, peer->socklen, 1)
                 == NGX_OK)
             {
-                return ngx_http_seal_km_without_port(server[i].name.len
-                                                     ? &server[i].name
-                                                     : &uscf->host);
+                return ngx_http_seal_km_server_host(uscf, &server[i]);
             }
         }
     }
