@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf);
 static void ngx_http_seal_km_sha256_cleanup(void *data);
 static void *ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf);
 
@@ -525,31 +527,7 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&smcf->key_files, cf->pool, 4,
-                       sizeof(ngx_http_seal_km_key_files_t *))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (ngx_array_init(&smcf->sources, cf->pool, 4,
-                       sizeof(ngx_http_seal_km_key_source_t *))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (ngx_array_init(&smcf->key_sets, cf->pool, 4,
-                       sizeof(ngx_http_seal_km_key_set_t *))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (ngx_array_init(&smcf->locations, cf->pool, 4,
-                       sizeof(ngx_http_seal_km_loc_conf_t *))
-        != NGX_OK)
-    {
+    if (ngx_http_seal_km_init_arrays(cf, smcf) != NGX_OK) {
         return NULL;
     }
 
@@ -566,14 +544,29 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     cln->handler = ngx_http_seal_km_sha256_cleanup;
     cln->data = smcf->sha256;
 
-    if (ngx_array_init(&smcf->pools, cf->pool, 4,
-                       sizeof(ngx_http_seal_km_redis_conf_t *))
-        != NGX_OK)
-    {
-        return NULL;
+    return smcf;
+}
+
+
+/* all of them hold pointers */
+
+static ngx_int_t
+ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf)
+{
+    ngx_uint_t    i;
+    ngx_array_t  *arrays[] = {
+        &smcf->key_files, &smcf->sources, &smcf->key_sets, &smcf->pools,
+        &smcf->locations
+    };
+
+    for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+        if (ngx_array_init(arrays[i], cf->pool, 4, sizeof(void *)) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    return smcf;
+    return NGX_OK;
 }
 
 
