@@ -177,6 +177,56 @@ fails 'off in http is inherited, another directive is not',
       config => at(issuer => undef, audience => undef, pass => '127.0.0.1; #!') },
     qr/seal_km_audience/;
 
+# --------------------------------------------------- nobody who could be asked
+
+# as nginx says it: a name that it will resolve needs a zone and a resolver
+my $resolves = (nginx_t(http_config => 'resolver 127.0.0.1:1; upstream u {
+    zone u 64k; server localhost:1 resolve; server 127.0.0.1:1; }'))[0] == 0;
+
+for my $mode ('sentinel main', 'cluster') {
+    my $asks = sub {
+        my ($block, $name) = @_;
+        return { http_config => 'resolver 127.0.0.1:1; '
+                                . "upstream u { zone u 64k; $block }",
+                 config => at(pass => $name // 'u; #!', redis_mode => $mode) };
+    };
+
+    fails "$mode: the only server is down", $asks->('server 127.0.0.1:1 down;'),
+        qr/"down"/, qr{/km\b};
+    fails "$mode: all servers are down",
+        $asks->('server 127.0.0.1:1 down; server localhost:1 down;'), qr/"down"/;
+    fails "$mode: inherited",
+        { http_config => "seal_km_redis_mode $mode;
+                          upstream u { server 127.0.0.1:1 down; }",
+          config => at(pass => 'u; #!') }, qr/"down"/;
+    works "$mode: one is not down", $asks->('server 127.0.0.1:1 down;
+        server 127.0.0.1:2;', 'u');
+    works "$mode: a backup", $asks->('server 127.0.0.1:1 down;
+        server 127.0.0.1:2 backup;', 'u');
+    works "$mode: an address", at(pass => '127.0.0.1:1', redis_mode => $mode);
+    works "$mode: a name", at(pass => 'localhost:1', redis_mode => $mode);
+
+    if ($resolves) {
+        fails "$mode: resolve", $asks->('server localhost:1 resolve;'),
+            qr/"resolve"/;
+        fails "$mode: resolve and another",
+            $asks->('server 127.0.0.1:1; server localhost:1 resolve;'),
+            qr/"resolve"/;
+        works "$mode: resolve, but down", $asks->('server 127.0.0.1:1;
+            server localhost:1 down resolve;', 'u');
+        works "$mode: resolve an address", $asks->('server 127.0.0.1:1 resolve;',
+            'u');
+    }
+}
+
+works 'one server that is down', {
+    http_config => 'upstream u { server 127.0.0.1:1 down; }',
+    config => at(pass => 'u') };
+works 'one server to resolve', {
+    http_config => 'resolver 127.0.0.1:1;
+                    upstream u { zone u 64k; server localhost:1 resolve; }',
+    config => at(pass => 'u') } if $resolves;
+
 # ----------------------------------------------------------------- what is right
 
 works "seal_km_pass $_", at(pass => $_) for

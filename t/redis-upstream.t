@@ -201,6 +201,10 @@ test 'servers that are down',
                        (@lines = <$file>) > 7 });
         like($lines[0], qr/^store_unavailable \[$dead[5], $dead[6]\] /,
              '$upstream_addr of those that failed');
+        like($lines[1], qr/^store_unavailable \[all\] \[-\] \[0\.\d+\] \[0\]$/,
+             'and where no server is live: the upstream, and no time');
+        is(join('', grep { !/ \[(\d\d?\.\d+(, )?)+\] \[[\d, ]+\]$/ } @lines),
+           '', '$upstream_response_time: what has passed');
         like(join('', @lines[-2, -1]), qr/^ok \[$dead[0], $at{b}\] \[-, -\] /m,
              '$upstream_addr of one that failed, one that answered');
     };

@@ -5,10 +5,14 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_redis_seeds.h"
 
 
 static ngx_int_t ngx_http_seal_km_balancer_get(void *data,
     seal_km_redis_address_t *address);
+static ngx_int_t ngx_http_seal_km_balancer_choose(ngx_http_request_t *r);
+static void ngx_http_seal_km_balancer_close(ngx_peer_connection_t *peer);
+static ngx_int_t ngx_http_seal_km_balancer_name(ngx_http_request_t *r);
 static ngx_str_t ngx_http_seal_km_balancer_host(
     ngx_http_upstream_srv_conf_t *uscf, ngx_peer_connection_t *peer);
 static ngx_int_t ngx_http_seal_km_balancer_state(ngx_http_request_t *r);
@@ -51,7 +55,6 @@ ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
 {
-    ngx_int_t                rc;
     ngx_http_request_t      *r = data;
     ngx_http_upstream_t     *u;
     ngx_http_seal_km_ctx_t  *ctx;
@@ -69,34 +72,129 @@ ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
 
     ctx->tried = 1;
 
-    rc = u->peer.get(&u->peer, u->peer.data);
-
-    if (rc == NGX_DONE) {
-        /* a connection of the keepalive module's: it was never given any */
-        u->peer.free(&u->peer, u->peer.data, 0);
-        rc = NGX_ERROR;
-    }
-
-    if (rc == NGX_BUSY) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "no live Redis servers in upstream \"%V\"",
-                      &u->upstream->host);
-    }
-
-    if (rc != NGX_OK) {
+    if (ngx_http_seal_km_balancer_choose(r) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    u->state->peer = u->peer.name;
-
     address->sockaddr = u->peer.sockaddr;
     address->socklen = u->peer.socklen;
-    address->name = *u->peer.name;
+    address->name = *u->state->peer;
     ngx_str_null(&address->host);
 
     if (ngx_http_seal_km_get_conf(r)->redis.ssl) {
         address->host = ngx_http_seal_km_balancer_host(u->upstream, &u->peer);
     }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: u->peer is the server; it has to be given back */
+
+static ngx_int_t
+ngx_http_seal_km_balancer_choose(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    rc = u->peer.get(&u->peer, u->peer.data);
+
+    if (rc == NGX_DONE) {
+        ngx_http_seal_km_balancer_close(&u->peer);
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_OK) {
+
+        if (ngx_http_seal_km_balancer_name(r) == NGX_OK) {
+            return NGX_OK;
+        }
+
+        u->peer.free(&u->peer, u->peer.data, 0);
+        u->peer.sockaddr = NULL;
+    }
+
+    u->state->response_time = ngx_current_msec - u->start_time;
+
+    if (rc == NGX_BUSY) {
+        /* where no server could be chosen nginx names the upstream */
+        (void) ngx_http_seal_km_balancer_name(r);
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "no live Redis servers in upstream \"%V\"",
+                      &u->upstream->host);
+    }
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * The keepalive module gives away a connection that another module has used,
+ * out of its cache, and leaves it without anyone to hear that it is closed.
+ */
+
+static void
+ngx_http_seal_km_balancer_close(ngx_peer_connection_t *peer)
+{
+    ngx_connection_t  *c;
+
+    c = peer->connection;
+
+    peer->connection = NULL;
+    peer->cached = 0;
+
+    if (c == NULL) {
+        return;
+    }
+
+    if (c->ssl) {
+        /* a quiet shutdown is done at once: nobody would wait for another */
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+        (void) ngx_ssl_shutdown(c);
+    }
+
+    if (c->pool) {
+        ngx_destroy_pool(c->pool);
+    }
+
+    ngx_close_connection(c);
+}
+
+
+/*
+ * For $upstream_addr, which the access log reads when the server may be gone:
+ * one that was resolved lies in shared memory, and is freed.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_balancer_name(ngx_http_request_t *r)
+{
+    ngx_str_t            *name;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->peer.name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name = ngx_palloc(r->pool, sizeof(ngx_str_t));
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->len = u->peer.name->len;
+    name->data = ngx_pstrdup(r->pool, u->peer.name);
+
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    u->state->peer = name;
 
     return NGX_OK;
 }
@@ -128,9 +226,7 @@ ngx_http_seal_km_balancer_host(ngx_http_upstream_srv_conf_t *uscf,
                                  peer->sockaddr, peer->socklen, 1)
                 == NGX_OK)
             {
-                return ngx_http_seal_km_without_port(server[i].name.len
-                                                     ? &server[i].name
-                                                     : &uscf->host);
+                return ngx_http_seal_km_server_host(uscf, &server[i]);
             }
         }
     }
@@ -165,7 +261,9 @@ ngx_http_seal_km_balancer_state(ngx_http_request_t *r)
 
     u->state->connect_time = (ngx_msec_t) -1;
     u->state->header_time = (ngx_msec_t) -1;
-    u->state->response_time = ngx_current_msec;
+    u->state->response_time = (ngx_msec_t) -1;
+
+    u->start_time = ngx_current_msec;
 
     return NGX_OK;
 }
@@ -179,7 +277,7 @@ ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed)
 
     u = r->upstream;
 
-    u->state->response_time = ngx_current_msec - u->state->response_time;
+    u->state->response_time = ngx_current_msec - u->start_time;
 
     if (!failed) {
         u->state->header_time = u->state->response_time;

@@ -4,22 +4,11 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km_key_files.h"
 
 
 /* no SIM-S publishes as much; a mistaken file name is told early */
-#define NGX_HTTP_SEAL_KM_JWKS_FILE_MAX   (1024 * 1024)
-
-/* how often a file is read that changes while it is read */
-#define NGX_HTTP_SEAL_KM_READ_TRIES      3
-
-/*
- * Times of files are those of the kernel's clock ticks: for so many seconds a
- * file may change once more and look the same.
- */
-#define NGX_HTTP_SEAL_KM_SETTLED         2
+#define NGX_HTTP_SEAL_KM_JWKS_FILE_MAX  (1024 * 1024)
 
 
 /* whom a key's notice is told to: cf while the configuration is read */
@@ -39,23 +28,8 @@ static ngx_int_t ngx_http_seal_km_look_at_key_file(
     ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file);
 static void ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
     ngx_http_seal_km_key_file_t *file, seal_km_str_t text);
-static ngx_int_t ngx_http_seal_km_read_key_file(
-    ngx_http_seal_km_key_file_t *file, ngx_http_seal_km_file_state_t *state,
-    seal_km_str_t *text, const char **failed);
-static ngx_int_t ngx_http_seal_km_read_once(ngx_http_seal_km_key_file_t *file,
-    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
-    const char **failed);
-static const char *ngx_http_seal_km_read_open_file(ngx_fd_t fd,
-    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text);
-static const char *ngx_http_seal_km_get_state(ngx_file_info_t *fi,
-    ngx_http_seal_km_file_state_t *state);
-static ngx_uint_t ngx_http_seal_km_same_state(
-    ngx_http_seal_km_file_state_t *a, ngx_http_seal_km_file_state_t *b);
-static ngx_uint_t ngx_http_seal_km_is_unsettled(
-    ngx_http_seal_km_file_state_t *state);
 static ngx_int_t ngx_http_seal_km_hash_text(seal_km_sha256_t *sha256,
     seal_km_str_t text, u_char *digest);
-static void ngx_http_seal_km_free_text(seal_km_str_t text);
 static void ngx_http_seal_km_key_notice(void *data, const char *text);
 static void ngx_http_seal_km_key_files_timer(ngx_event_t *ev);
 static void ngx_http_seal_km_key_files_cleanup(void *data);
@@ -195,7 +169,8 @@ ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
     seal_km_str_t               text;
     ngx_http_seal_km_notice_t   notice;
 
-    if (ngx_http_seal_km_read_key_file(file, &file->seen, &text, &error)
+    if (ngx_http_seal_km_read_file(&file->name, NGX_HTTP_SEAL_KM_JWKS_FILE_MAX,
+                                   &file->seen, &text, &error)
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, file->seen.err,
@@ -204,7 +179,7 @@ ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    file->unsettled = ngx_http_seal_km_is_unsettled(&file->seen);
+    file->unsettled = ngx_http_seal_km_is_file_unsettled(&file->seen);
 
     notice.cf = cf;
     notice.file = &file->name;
@@ -223,7 +198,7 @@ ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
     }
 
     ngx_memcpy(file->read, file->digest, SEAL_KM_SHA256_SIZE);
-    ngx_http_seal_km_free_text(text);
+    ngx_http_seal_km_free_file_text(text);
 
     if (rc != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -293,20 +268,18 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     ngx_int_t                       rc;
     seal_km_jwks_t                 *jwks;
     seal_km_str_t                   text;
-    ngx_file_info_t                 fi;
     ngx_http_seal_km_file_state_t   state;
 
-    if (ngx_file_info(file->name.data, &fi) != NGX_FILE_ERROR) {
-        (void) ngx_http_seal_km_get_state(&fi, &state);
-
-        if (!file->unsettled
-            && ngx_http_seal_km_same_state(&state, &file->seen))
-        {
-            return NGX_DECLINED;
-        }
+    if (!file->unsettled
+        && ngx_http_seal_km_see_file(&file->name, &state) == NGX_OK
+        && ngx_http_seal_km_same_file_state(&state, &file->seen))
+    {
+        return NGX_DECLINED;
     }
 
-    rc = ngx_http_seal_km_read_key_file(file, &state, &text, &failed);
+    rc = ngx_http_seal_km_read_file(&file->name,
+                                    NGX_HTTP_SEAL_KM_JWKS_FILE_MAX, &state,
+                                    &text, &failed);
 
     if (rc == NGX_AGAIN) {
         file->unsettled = 1;
@@ -314,7 +287,7 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     }
 
     if (rc != NGX_OK) {
-        if (!ngx_http_seal_km_same_state(&state, &file->seen)) {
+        if (!ngx_http_seal_km_same_file_state(&state, &file->seen)) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, state.err,
                           "\"seal_km_jwks\" file \"%V\" %s: its former keys "
                           "stay in force", &file->name, failed);
@@ -328,7 +301,7 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     }
 
     file->seen = state;
-    file->unsettled = ngx_http_seal_km_is_unsettled(&state);
+    file->unsettled = ngx_http_seal_km_is_file_unsettled(&state);
 
     jwks = file->jwks;
 
@@ -339,7 +312,7 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
         ngx_http_seal_km_replace_keys(files, file, text);
     }
 
-    ngx_http_seal_km_free_text(text);
+    ngx_http_seal_km_free_file_text(text);
 
     return (file->jwks != jwks) ? NGX_OK : NGX_DECLINED;
 }
@@ -392,202 +365,12 @@ ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
 }
 
 
-/*
- * Reads a file whole, as it is in one moment.  NGX_OK: *text is to be freed,
- * *state is the file's.  Else *failed tells what is wrong; NGX_ERROR: *state
- * says of which file; NGX_AGAIN: it changes all the time.
- */
-
-static ngx_int_t
-ngx_http_seal_km_read_key_file(ngx_http_seal_km_key_file_t *file,
-    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
-    const char **failed)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_SEAL_KM_READ_TRIES; i++) {
-        rc = ngx_http_seal_km_read_once(file, state, text, failed);
-
-        if (rc != NGX_AGAIN) {
-            return rc;
-        }
-    }
-
-    *failed = "changes while it is read";
-
-    return NGX_AGAIN;
-}
-
-
-static ngx_int_t
-ngx_http_seal_km_read_once(ngx_http_seal_km_key_file_t *file,
-    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text,
-    const char **failed)
-{
-    ngx_fd_t                        fd;
-    ngx_file_info_t                 fi;
-    ngx_http_seal_km_file_state_t   after;
-
-    /* before it is opened: a pipe or a device might do something then */
-
-    if (ngx_file_info(file->name.data, &fi) == NGX_FILE_ERROR) {
-        ngx_memzero(state, sizeof(ngx_http_seal_km_file_state_t));
-        state->err = ngx_errno;
-        *failed = "could not be opened";
-        return NGX_ERROR;
-    }
-
-    *failed = ngx_http_seal_km_get_state(&fi, state);
-
-    if (*failed) {
-        return NGX_ERROR;
-    }
-
-    fd = ngx_open_file(file->name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        state->err = ngx_errno;
-        *failed = "could not be opened";
-        return NGX_ERROR;
-    }
-
-    *failed = ngx_http_seal_km_read_open_file(fd, state, text);
-
-    (void) ngx_close_file(fd);
-
-    if (*failed) {
-        return NGX_ERROR;
-    }
-
-    /* another file may have taken its place, or it may have been written to */
-
-    if (ngx_file_info(file->name.data, &fi) == NGX_FILE_ERROR
-        || ngx_http_seal_km_get_state(&fi, &after) != NULL
-        || !ngx_http_seal_km_same_state(state, &after))
-    {
-        ngx_http_seal_km_free_text(*text);
-        return NGX_AGAIN;
-    }
-
-    return NGX_OK;
-}
-
-
-/* what is wrong, NULL if nothing is */
-
-static const char *
-ngx_http_seal_km_read_open_file(ngx_fd_t fd,
-    ngx_http_seal_km_file_state_t *state, seal_km_str_t *text)
-{
-    u_char           *buf;
-    size_t            len;
-    ssize_t           n;
-    const char       *failed;
-    ngx_file_info_t   fi;
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        state->err = ngx_errno;
-        return "could not be examined";
-    }
-
-    failed = ngx_http_seal_km_get_state(&fi, state);
-    if (failed) {
-        return failed;
-    }
-
-    len = (size_t) ngx_file_size(&fi);
-
-    buf = ngx_alloc(len + 1, ngx_cycle->log);
-    if (buf == NULL) {
-        state->err = NGX_ENOMEM;
-        return "could not be read";
-    }
-
-    n = ngx_read_fd(fd, buf, len);
-
-    if (n == -1) {
-        state->err = ngx_errno;
-        ngx_free(buf);
-        return "could not be read";
-    }
-
-    /* where that is less than there was, it has changed: that is seen later */
-
-    text->data = (char *) buf;
-    text->len = n;
-
-    return NULL;
-}
-
-
-/* what is wrong with a file of that kind, NULL if nothing is */
-
-static const char *
-ngx_http_seal_km_get_state(ngx_file_info_t *fi,
-    ngx_http_seal_km_file_state_t *state)
-{
-    ngx_memzero(state, sizeof(ngx_http_seal_km_file_state_t));
-
-    state->device = (uint64_t) fi->st_dev;
-    state->inode = (uint64_t) fi->st_ino;
-    state->size = ngx_file_size(fi);
-    state->changed = fi->st_ctime;
-#if (NGX_DARWIN)
-    state->nanoseconds = fi->st_ctimespec.tv_nsec;
-#else
-    state->nanoseconds = fi->st_ctim.tv_nsec;
-#endif
-
-    if (!ngx_is_file(fi)) {
-        return "is not a regular file";
-    }
-
-    if (ngx_file_size(fi) > NGX_HTTP_SEAL_KM_JWKS_FILE_MAX) {
-        return "is too large for a JWK Set";
-    }
-
-    return NULL;
-}
-
-
-static ngx_uint_t
-ngx_http_seal_km_same_state(ngx_http_seal_km_file_state_t *a,
-    ngx_http_seal_km_file_state_t *b)
-{
-    return a->err == b->err
-           && a->device == b->device
-           && a->inode == b->inode
-           && a->size == b->size
-           && a->changed == b->changed
-           && a->nanoseconds == b->nanoseconds;
-}
-
-
-static ngx_uint_t
-ngx_http_seal_km_is_unsettled(ngx_http_seal_km_file_state_t *state)
-{
-    return state->changed + NGX_HTTP_SEAL_KM_SETTLED >= ngx_time();
-}
-
-
 static ngx_int_t
 ngx_http_seal_km_hash_text(seal_km_sha256_t *sha256, seal_km_str_t text,
     u_char *digest)
 {
     return (seal_km_sha256(sha256, &text, 1, digest) == 0)
            ? NGX_OK : NGX_ERROR;
-}
-
-
-/* it may hold private keys */
-
-static void
-ngx_http_seal_km_free_text(seal_km_str_t text)
-{
-    OPENSSL_cleanse((char *) text.data, text.len);
-    ngx_free((char *) text.data);
 }
 
 

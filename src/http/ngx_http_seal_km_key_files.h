@@ -15,16 +15,7 @@
 #include "seal_km_jwks.h"
 #include "seal_km_sha256.h"
 
-
-/* by what a file is known to have changed; or why it could not be seen */
-typedef struct {
-    ngx_err_t             err;        /* not 0: the others are 0 */
-    uint64_t              device;
-    uint64_t              inode;
-    off_t                 size;
-    time_t                changed;    /* ctime */
-    long                  nanoseconds;
-} ngx_http_seal_km_file_state_t;
+#include "ngx_http_seal_km_file_snapshot.h"
 
 
 typedef struct {

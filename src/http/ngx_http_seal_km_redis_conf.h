@@ -1,6 +1,5 @@
 /*
- * The directives seal_km_redis_*: their values, and the connections that are
- * made with them.
+ * The values of seal_km_redis_*, and the connections that are made with them.
  */
 
 
@@ -55,44 +54,16 @@ typedef struct {
 /* sets what ngx_pcalloc() has not, before directives are read */
 void ngx_http_seal_km_init_redis_conf(ngx_http_seal_km_redis_conf_t *conf);
 
+/* gives conf what it lacks: prev's value, else the default */
 void ngx_http_seal_km_merge_redis_conf(ngx_http_seal_km_redis_conf_t *prev,
     ngx_http_seal_km_redis_conf_t *conf);
 
 /*
- * NULL if the values fit together, else what does not, as the rest of a
- * sentence that goes on with the location.
+ * NULL if the values of a merged conf with its upstream fit together, else what
+ * does not, as the rest of a sentence that goes on with the location.
  */
 const char *ngx_http_seal_km_check_redis_conf(
     ngx_http_seal_km_redis_conf_t *conf);
-
-/* the host of a "host:port", without port and brackets */
-ngx_str_t ngx_http_seal_km_without_port(ngx_str_t *name);
-
-/*
- * Sets conf->pool: that of an equal conf among pools (an array of
- * ngx_http_seal_km_redis_conf_t *), or a new one.  NGX_OK, or NGX_ERROR after
- * the error was logged.
- */
-ngx_int_t ngx_http_seal_km_set_redis_pool(ngx_conf_t *cf, ngx_array_t *pools,
-    ngx_http_seal_km_redis_conf_t *conf);
-
-/* setters of seal_km_redis_password and seal_km_redis_password_file */
-char *ngx_http_seal_km_set_password(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* setter of seal_km_redis_mode */
-char *ngx_http_seal_km_set_redis_mode(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* setter of seal_km_redis_ssl_protocols */
-char *ngx_http_seal_km_set_ssl_protocols(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* setter of seal_km_redis_ssl_password_file */
-char *ngx_http_seal_km_set_ssl_password_file(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 
 
 #endif /* NGX_HTTP_SEAL_KM_REDIS_CONF_H */

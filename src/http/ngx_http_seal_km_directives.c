@@ -1,0 +1,426 @@
+/*
+ * The setters of directives that nginx has none for, and what is checked of the
+ * values that its own have set.
+ */
+
+
+#include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_directives.h"
+
+
+/* Annex A: a small leeway, in seconds */
+#define NGX_HTTP_SEAL_KM_LEEWAY_MAX  30
+
+#define NGX_HTTP_SEAL_KM_REDIS_PORT  6379
+
+
+static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_seal_km_check_msec(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_seal_km_check_size(ngx_conf_t *cf, void *post,
+    void *data);
+
+
+ngx_conf_post_t  ngx_http_seal_km_leeway_post =
+    { ngx_http_seal_km_check_leeway };
+ngx_conf_post_t  ngx_http_seal_km_text_post =
+    { ngx_http_seal_km_check_text };
+ngx_conf_post_t  ngx_http_seal_km_path_post =
+    { ngx_http_seal_km_check_path };
+ngx_conf_post_t  ngx_http_seal_km_msec_post =
+    { ngx_http_seal_km_check_msec };
+ngx_conf_post_t  ngx_http_seal_km_size_post =
+    { ngx_http_seal_km_check_size };
+
+
+char *
+ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    ngx_url_t                  u;
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (slcf->upstream.upstream) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = value[1];
+    u.default_port = NGX_HTTP_SEAL_KM_REDIS_PORT;
+    u.no_resolve = 1;
+
+    slcf->upstream.upstream = ngx_http_upstream_add(cf, &u, 0);
+    if (slcf->upstream.upstream == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->file = cf->conf_file->file.name.data;
+    slcf->line = cf->conf_file->line;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->handler = ngx_http_seal_km_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    char           *p;
+    size_t          len;
+    ngx_str_t      *value;
+    ngx_uint_t      i;
+    seal_km_str_t  *uri;
+
+    if (slcf->uris != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    slcf->uris = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                  sizeof(seal_km_str_t));
+    if (slcf->uris == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        p = ngx_pnalloc(cf->pool, value[i].len + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (seal_km_uri_normalize(ngx_http_seal_km_str(&value[i]), p, &len)
+            != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"seal_km_uri\" wants absolute URIs, "
+                               "\"%V\" is none", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        uri = ngx_array_push(slcf->uris);
+        uri->data = p;
+        uri->len = len;
+    }
+
+    slcf->uri = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+/* a list of words, of which none is empty */
+
+char *
+ngx_http_seal_km_set_words(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t       *value;
+    ngx_uint_t       i;
+    ngx_array_t    **words;
+    seal_km_str_t   *word;
+
+    words = (ngx_array_t **) (p + cmd->offset);
+
+    if (*words != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    *words = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                              sizeof(seal_km_str_t));
+    if (*words == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0) {
+            return "has an empty parameter";
+        }
+
+        word = ngx_array_push(*words);
+        *word = ngx_http_seal_km_str(&value[i]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_words_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    char          *rv;
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t   *words;
+
+    rv = ngx_http_seal_km_set_words(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+    words = *(ngx_array_t **) (p + cmd->offset);
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "off") != 0) {
+            continue;
+        }
+
+        if (cf->args->nelts != 2) {
+            return "takes \"off\" alone only";
+        }
+
+        /* no word, which is not the same as no directive */
+        words->nelts = 0;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_scopes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_complex_value_t          *cv;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (slcf->scopes != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    slcf->scopes = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                    sizeof(ngx_http_complex_value_t));
+    if (slcf->scopes == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0) {
+            return "has an empty parameter";
+        }
+
+        if (ngx_strcmp(value[i].data, "off") == 0) {
+            return (cf->args->nelts == 2) ? NGX_CONF_OK
+                                          : "takes \"off\" alone only";
+        }
+
+        cv = ngx_array_push(slcf->scopes);
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[i];
+        ccv.complex_value = cv;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    ngx_str_t                     *value;
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    if (slcf->key_files) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    slcf->key_files = ngx_http_seal_km_load_key_files(cf, &smcf->key_files,
+                                                      smcf->sha256, &value[1],
+                                                      cf->args->nelts - 1);
+
+    return slcf->key_files ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_seal_km_set_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    int          n;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (slcf->algorithms) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        n = seal_km_algorithm_find(ngx_http_seal_km_str(&value[i]));
+
+        if (n < 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"seal_km_algorithms\" does not know the "
+                               "algorithm \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        slcf->algorithms |= 1U << n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* each kind is set, and inherited, by itself */
+
+char *
+ngx_http_seal_km_set_bind(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    ngx_str_t    *value, *claim;
+    ngx_uint_t    i;
+    const char   *kind;
+
+    value = cf->args->elts;
+
+    for (i = SEAL_KM_IDENTITY_CLIENT; i < SEAL_KM_IDENTITY_MAX; i++) {
+
+        kind = seal_km_identity_name(i);
+
+        if (ngx_strcmp(value[1].data, kind) != 0) {
+            continue;
+        }
+
+        claim = &slcf->bind[i];
+
+        if (claim->data) {
+            return "is duplicate";
+        }
+
+        if (value[2].len == 0) {
+            return "has an empty parameter";
+        }
+
+        *claim = value[2];
+
+        if (ngx_strcmp(value[2].data, "off") == 0) {
+            claim->len = 0;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"seal_km_bind\" knows \"user\", \"client\" and "
+                       "\"device\", but not \"%V\"", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t  *leeway = data;
+
+    if (*leeway > NGX_HTTP_SEAL_KM_LEEWAY_MAX) {
+        return "must not be above 30s";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *text = data;
+
+    if (text->len == 0) {
+        return "is empty";
+    }
+
+    if (!seal_km_str_is_utf8(ngx_http_seal_km_str(text))) {
+        return "is not UTF-8";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_path(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *path = data;
+
+    if (path->len == 0 || path->data[0] != '/') {
+        return "wants the path of an internal location";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_msec(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *msec = data;
+
+    if (*msec == 0) {
+        return "must not be 0";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_seal_km_check_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t  *size = data;
+
+    if (*size == 0) {
+        return "must not be 0";
+    }
+
+    return NGX_CONF_OK;
+}

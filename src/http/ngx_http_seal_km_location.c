@@ -1,0 +1,374 @@
+/*
+ * The configuration of a location: what it inherits, whether it is complete and
+ * fits together, and what is made of it before the first request.
+ */
+
+
+#include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_location.h"
+#include "ngx_http_seal_km_redis_pool.h"
+
+
+/* what TS 33.434, clause 5.3.2 calls the current version */
+#define NGX_HTTP_SEAL_KM_VERSION  "1.0.0"
+
+
+static char *ngx_http_seal_km_merge_request(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *prev, ngx_http_seal_km_loc_conf_t *conf);
+static void ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
+    ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_check_location(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf);
+static const char *ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_fill_location(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_check_keys(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf);
+
+
+/* in the order of the kinds: client, device, user */
+
+static ngx_str_t  ngx_http_seal_km_default_bind[SEAL_KM_IDENTITY_MAX] = {
+    ngx_null_string,
+    ngx_string("client_id"),
+    ngx_string("device_id"),
+    ngx_string("sub")
+};
+
+
+static seal_km_str_t  ngx_http_seal_km_default_version = {
+    NGX_HTTP_SEAL_KM_VERSION, sizeof(NGX_HTTP_SEAL_KM_VERSION) - 1
+};
+
+
+char *
+ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_seal_km_loc_conf_t  *prev = parent;
+    ngx_http_seal_km_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ngx_http_seal_km_merge_request(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_seal_km_merge_token(prev, conf);
+    ngx_http_seal_km_merge_redis_conf(&prev->redis, &conf->redis);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" answer as the location around them does */
+
+    if (clcf->noname && conf->upstream.upstream == NULL) {
+        conf->upstream = prev->upstream;
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
+        clcf->handler = ngx_http_seal_km_handler;
+    }
+
+    if (conf->upstream.upstream == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    conf->redis.upstream = conf->upstream.upstream;
+
+    if (ngx_http_seal_km_check_location(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_seal_km_fill_location(cf, conf);
+}
+
+
+static char *
+ngx_http_seal_km_merge_request(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *prev, ngx_http_seal_km_loc_conf_t *conf)
+{
+    seal_km_str_t  *version;
+
+    if (conf->uris == NGX_CONF_UNSET_PTR) {
+        conf->uris = prev->uris;
+        conf->uri = prev->uri;
+    }
+
+    ngx_conf_merge_str_value(conf->id, prev->id, "");
+
+    if (conf->user_uri == NULL) {
+        conf->user_uri = prev->user_uri;
+    }
+
+    ngx_conf_merge_ptr_value(conf->versions, prev->versions, NULL);
+
+    if (conf->versions == NULL) {
+        conf->versions = ngx_array_create(cf->pool, 1, sizeof(seal_km_str_t));
+        if (conf->versions == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        version = ngx_array_push(conf->versions);
+        *version = ngx_http_seal_km_default_version;
+    }
+
+    ngx_conf_merge_sec_value(conf->window, prev->window, 5);
+    ngx_conf_merge_value(conf->require_tls, prev->require_tls, 1);
+    ngx_conf_merge_size_value(conf->max_request_size, prev->max_request_size,
+                              8 * 1024);
+
+    ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
+    ngx_conf_merge_uint_value(conf->payload, prev->payload,
+                              SEAL_KM_PAYLOAD_STRING);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    if (conf->key_files == NULL) {
+        conf->key_files = prev->key_files;
+    }
+
+    ngx_conf_merge_msec_value(conf->jwks_check, prev->jwks_check, 10000);
+
+    ngx_conf_merge_str_value(conf->jwks_request, prev->jwks_request, "");
+    ngx_conf_merge_msec_value(conf->jwks_cache, prev->jwks_cache, 3600000);
+    ngx_conf_merge_msec_value(conf->jwks_stale, prev->jwks_stale, 86400000);
+    ngx_conf_merge_msec_value(conf->jwks_cooldown, prev->jwks_cooldown, 30000);
+
+    if (conf->algorithms == 0) {
+        conf->algorithms = prev->algorithms ? prev->algorithms
+                                            : seal_km_algorithms_asymmetric();
+    }
+
+    if (conf->issuers == NGX_CONF_UNSET_PTR) {
+        conf->issuers = prev->issuers;
+    }
+
+    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+        conf->audiences = prev->audiences;
+    }
+
+    if (conf->scopes == NGX_CONF_UNSET_PTR) {
+        conf->scopes = prev->scopes;
+    }
+
+    ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_value(conf->require_binding, prev->require_binding, 0);
+    ngx_conf_merge_ptr_value(conf->zone, prev->zone, NULL);
+    ngx_conf_merge_value(conf->token_cache, prev->token_cache,
+                         NGX_CONF_UNSET);
+
+    for (i = 0; i < SEAL_KM_IDENTITY_MAX; i++) {
+        if (conf->bind[i].data == NULL) {
+            conf->bind[i] = prev->bind[i].data
+                            ? prev->bind[i] : ngx_http_seal_km_default_bind[i];
+        }
+    }
+}
+
+
+/* of a location with seal_km_pass: is all there, and does it fit together? */
+
+static char *
+ngx_http_seal_km_check_location(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    const char                *missing, *unfit;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    missing = ngx_http_seal_km_missing(conf);
+
+    if (missing) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no \"%s\" is defined for the location \"%V\" with "
+                      "\"seal_km_pass\" in %s:%ui",
+                      missing, &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    unfit = ngx_http_seal_km_check_redis_conf(&conf->redis);
+
+    if (unfit) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s for the location \"%V\" with \"seal_km_pass\" in "
+                      "%s:%ui", unfit, &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (clcf->client_max_body_size
+        && clcf->client_max_body_size < (off_t) conf->max_request_size)
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"client_max_body_size\" is below "
+                      "\"seal_km_max_request_size\" and takes effect first, "
+                      "in the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+    }
+
+    if (conf->token_cache == 1 && conf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_token_cache\" without \"seal_km_zone\" in "
+                      "the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
+{
+    if (conf->uris == NGX_CONF_UNSET_PTR) {
+        return "seal_km_uri";
+    }
+
+    if (conf->key_files == NULL && conf->jwks_request.len == 0) {
+        return "seal_km_jwks";
+    }
+
+    if (conf->issuers == NGX_CONF_UNSET_PTR) {
+        return "seal_km_issuer";
+    }
+
+    if (conf->audiences == NGX_CONF_UNSET_PTR) {
+        return "seal_km_audience";
+    }
+
+    if (conf->scopes == NGX_CONF_UNSET_PTR) {
+        return "seal_km_scope";
+    }
+
+    return NULL;
+}
+
+
+/* of a location that is complete: what requests find there ready */
+
+static char *
+ngx_http_seal_km_fill_location(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_seal_km_loc_conf_t  **location;
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK
+        || ngx_http_seal_km_check_keys(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* locations with the same settings share their connections */
+
+    if (ngx_http_seal_km_set_redis_pool(cf, &smcf->pools, &conf->redis)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->token_cache != 0) {
+        conf->cache = conf->zone;
+    }
+
+    conf->claims.issuers = conf->issuers->elts;
+    conf->claims.nissuers = conf->issuers->nelts;
+    conf->claims.audiences = conf->audiences->elts;
+    conf->claims.naudiences = conf->audiences->nelts;
+    conf->claims.leeway = conf->leeway;
+
+    location = ngx_array_push(&smcf->locations);
+    conf->learnt = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_learnt_t));
+
+    if (location == NULL || conf->learnt == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* locations with the same sources of keys share their key set */
+
+static char *
+ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
+    ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_seal_km_key_source_t   *source;
+    ngx_http_seal_km_source_conf_t   source_conf;
+
+    source = NULL;
+
+    if (conf->key_files) {
+        ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
+                                       conf->algorithms);
+    }
+
+    if (conf->jwks_request.len) {
+        cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+        source_conf.uri = conf->jwks_request;
+        source_conf.ctx = cscf->ctx;
+        source_conf.cache = conf->jwks_cache;
+        source_conf.stale = conf->jwks_stale;
+        source_conf.cooldown = conf->jwks_cooldown;
+
+        source = ngx_http_seal_km_get_key_source(cf, &smcf->sources,
+                                                 smcf->sha256, &source_conf);
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        source->algorithms |= conf->algorithms;
+    }
+
+    conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
+                                                 smcf->sha256,
+                                                 conf->key_files, source);
+
+    return conf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* keys that will be fetched are not there yet */
+
+static char *
+ngx_http_seal_km_check_keys(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->key_set->source
+        || (seal_km_jwks_algorithms(conf->key_set->jwks) & conf->algorithms))
+    {
+        return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"seal_km_jwks\" \"%V\"%s has no usable key for any of "
+                  "\"seal_km_algorithms\" in the location \"%V\" with "
+                  "\"seal_km_pass\" in %s:%ui",
+                  &conf->key_files->file[0].name,
+                  conf->key_files->n > 1 ? " and others" : "",
+                  &clcf->name, conf->file, conf->line);
+
+    return NGX_CONF_ERROR;
+}

@@ -1,0 +1,196 @@
+/*
+ * The setters of seal_km_redis_* that nginx has none for.
+ */
+
+
+#include "ngx_http_seal_km_redis_conf.h"
+#include "ngx_http_seal_km_redis_directives.h"
+
+#include <openssl/crypto.h>
+
+
+static char *ngx_http_seal_km_store_password(ngx_conf_t *cf,
+    ngx_str_t *password, ngx_str_t *value);
+static void ngx_http_seal_km_password_cleanup(void *data);
+
+
+static ngx_conf_bitmask_t  ngx_http_seal_km_ssl_protocols[] = {
+    { ngx_string("TLSv1.2"), NGX_SSL_TLSv1_2 },
+    { ngx_string("TLSv1.3"), NGX_SSL_TLSv1_3 },
+    { ngx_null_string, 0 }
+};
+
+
+char *
+ngx_http_seal_km_set_redis_mode(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t                      *value;
+    ngx_http_seal_km_redis_conf_t  *rcf;
+
+    rcf = (ngx_http_seal_km_redis_conf_t *) (p + cmd->offset);
+
+    if (rcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "sentinel") == 0) {
+
+        if (cf->args->nelts != 3 || value[2].len == 0) {
+            return "\"sentinel\" wants the name of the master";
+        }
+
+        rcf->mode = SEAL_KM_REDIS_SENTINEL;
+        rcf->master_name = value[2];
+
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts != 2) {
+        return "takes a name for \"sentinel\" only";
+    }
+
+    if (ngx_strcmp(value[1].data, "standalone") == 0) {
+        rcf->mode = SEAL_KM_REDIS_STANDALONE;
+
+    } else if (ngx_strcmp(value[1].data, "cluster") == 0) {
+        rcf->mode = SEAL_KM_REDIS_CLUSTER;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_redis_mode\" knows \"standalone\", "
+                           "\"sentinel\" and \"cluster\", but not \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    return ngx_http_seal_km_store_password(cf, (ngx_str_t *) (p + cmd->offset),
+                                           &value[1]);
+}
+
+
+char *
+ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t    *value;
+    ngx_array_t  *passwords;
+
+    value = cf->args->elts;
+
+    /* it logs what it cannot read, and wipes what it has read */
+
+    passwords = ngx_ssl_read_password_file(cf, &value[1]);
+    if (passwords == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (passwords->nelts != 1) {
+        return "wants a file with one line, the password";
+    }
+
+    return ngx_http_seal_km_store_password(cf, (ngx_str_t *) (p + cmd->offset),
+                                           passwords->elts);
+}
+
+
+static char *
+ngx_http_seal_km_store_password(ngx_conf_t *cf, ngx_str_t *password,
+    ngx_str_t *value)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (password->data) {
+        return "is duplicate: one password is enough";
+    }
+
+    if (value->len == 0) {
+        return "is empty";
+    }
+
+    password->data = ngx_pstrdup(cf->pool, value);
+    password->len = value->len;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (password->data == NULL || cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_seal_km_password_cleanup;
+    cln->data = password;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_seal_km_password_cleanup(void *data)
+{
+    ngx_str_t  *password = data;
+
+    OPENSSL_cleanse(password->data, password->len);
+}
+
+
+/* nginx adds up what stands twice: here it is an error, as everywhere */
+
+char *
+ngx_http_seal_km_set_ssl_protocols(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_command_t  slot;
+
+    if (*(ngx_uint_t *) (p + cmd->offset)) {
+        return "is duplicate";
+    }
+
+    slot = *cmd;
+    slot.post = &ngx_http_seal_km_ssl_protocols;
+
+    return ngx_conf_set_bitmask_slot(cf, &slot, conf);
+}
+
+
+char *
+ngx_http_seal_km_set_ssl_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t     *value;
+    ngx_array_t  **passwords;
+
+    passwords = (ngx_array_t **) (p + cmd->offset);
+
+    if (*passwords != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    *passwords = ngx_ssl_read_password_file(cf, &value[1]);
+
+    return *passwords ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
