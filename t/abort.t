@@ -81,7 +81,7 @@ my $http2 = free_port();
 my @at = (pass => $fake->address, redis_timeout => '100s');
 my $locations = location('= /km', @at)
     . location('= /auth', @at, redis_password => 'pw')
-    . location('= /hasty', @at, redis_timeout => '300ms');
+    . location('= /hasty', @at, redis_timeout => seconds(300) . 'ms');
 
 test 'HTTP/1.1',
     config => $locations . 'location = /status { stub_status; }',
