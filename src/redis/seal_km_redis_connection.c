@@ -1012,6 +1012,15 @@ seal_km_redis_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
 }
 
 
+void
+seal_km_redis_connection_close(seal_km_redis_connection_t *rc)
+{
+    if (rc->state != SEAL_KM_REDIS_CLOSED) {
+        seal_km_redis_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
+    }
+}
+
+
 static void
 seal_km_redis_close(seal_km_redis_connection_t *rc)
 {

@@ -156,6 +156,12 @@ void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
 void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
     const char *what);
 
+/*
+ * Closes it, which is nobody's fault, and ends its commands, those that were
+ * not written as UNSENT and the others as LOST.  Does nothing if it is closed.
+ */
+void seal_km_redis_connection_close(seal_km_redis_connection_t *rc);
+
 /* Closes it without a call of any handler, and frees all that it holds. */
 void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
 

@@ -396,6 +396,15 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
             continue;
         }
 
+        /* this may ask for servers, but closes none */
+        seal_km_redis_server_withdraw(server);
+
+        next = ngx_queue_next(q);
+
+        if (server->generation >= pool->committed) {
+            continue;
+        }
+
         if (seal_km_redis_server_waiters(server)) {
             left++;
             continue;

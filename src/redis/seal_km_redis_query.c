@@ -14,6 +14,7 @@ static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
@@ -113,8 +114,9 @@ seal_km_redis_query_choose(seal_km_redis_query_t *query, ngx_uint_t n)
         return NGX_DECLINED;
     }
 
-    if (query->tries == 0) {
-        query->turn = turn++;
+    if (query->turn == 0) {
+        /* kept: who is asked twice is the same one, if it still serves */
+        query->turn = ++turn;
     }
 
     if (read == SEAL_KM_REDIS_READ_ANY) {
@@ -267,19 +269,17 @@ seal_km_redis_query_again(seal_km_redis_query_t *query)
     switch (query->lost++) {
 
     case 0:
-        break;
+        return seal_km_redis_query_send_anew(query);
 
     case 1:
         seal_km_redis_query_release(query, 1);
-        break;
+        return seal_km_redis_query_send(query);
 
     default:
         seal_km_redis_query_release(query, 1);
         query->result = SEAL_KM_REDIS_UNAVAILABLE;
         return NGX_ERROR;
     }
-
-    return seal_km_redis_query_send(query);
 }
 
 
@@ -300,9 +300,11 @@ seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
 
     if (query->unsent++) {
         seal_km_redis_query_release(query, 1);
-    }
+        rc = seal_km_redis_query_send(query);
 
-    rc = seal_km_redis_query_send(query);
+    } else {
+        rc = seal_km_redis_query_send_anew(query);
+    }
 
     if (rc == NGX_AGAIN && query->server != server) {
         settings = seal_km_redis_pool_settings(query->pool);
@@ -312,6 +314,24 @@ seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
     }
 
     return rc;
+}
+
+
+/*
+ * Once more to the same server, if it is still the one: while the query waited
+ * another one may have become the master, or have taken the slot, and the
+ * former, back again, may be empty.  Whom the balancer chose stays: it knows of
+ * no such change.
+ */
+
+static ngx_int_t
+seal_km_redis_query_send_anew(seal_km_redis_query_t *query)
+{
+    if (!query->balanced) {
+        seal_km_redis_pool_topology(query->pool)->release(query, 0);
+    }
+
+    return seal_km_redis_query_send(query);
 }
 
 

@@ -70,6 +70,22 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 }
 
 
+void
+seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
+{
+    ngx_uint_t                   i;
+    seal_km_redis_connection_t  *rc;
+
+    for (i = 0; i < server->n; i++) {
+        rc = &server->connections[i];
+
+        if (rc->state != SEAL_KM_REDIS_READY) {
+            seal_km_redis_connection_close(rc);
+        }
+    }
+}
+
+
 ngx_uint_t
 seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {

@@ -33,6 +33,12 @@ seal_km_redis_server_t *seal_km_redis_server_create(
 /* closes its connections, without a call of any handler, and frees it */
 void seal_km_redis_server_destroy(seal_km_redis_server_t *server);
 
+/*
+ * Ends the commands of those connections that are not ready, as UNSENT, and
+ * closes these.  It calls handlers.
+ */
+void seal_km_redis_server_withdraw(seal_km_redis_server_t *server);
+
 /* commands that somebody waits for */
 ngx_uint_t seal_km_redis_server_waiters(seal_km_redis_server_t *server);
 

@@ -155,8 +155,8 @@ seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
             return NGX_DECLINED;
         }
 
-        if (query->tries == 0) {
-            query->turn = s->turn++;
+        if (query->turn == 0) {
+            query->turn = ++s->turn;
         }
 
         query->server = s->servers[(query->turn + query->tries) % s->n];
