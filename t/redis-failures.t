@@ -227,4 +227,43 @@ test 'closed before it is ready',
         }
     };
 
+
+# A sentinel that takes a connection, and all that it is greeted with, but
+# refuses the subscription.
+sub refusing {
+    my $data = fake_redis(command => { ROLE => sub {
+        "*3\r\n" . bulk('master') . ":5\r\n*0\r\n" } });
+    my @at = ('127.0.0.1', $data->port);
+    my @field = (name => 'keys', ip => $at[0], port => $at[1],
+                 flags => 'master', 'config-epoch' => 1);
+
+    return fake_redis(command => {
+        SENTINEL => sub {
+            my @words = uc $_[0] eq 'MASTER' ? @field : @at;
+            return '*' . @words . "\r\n" . join '', map { bulk($_) } @words;
+        },
+        SUBSCRIBE => sub { "-NOPERM no permissions to access a channel\r\n" },
+    });
+}
+
+my $refusing = refusing();
+
+test 'a subscription that is refused',
+    log_level => 'info',
+    config => location('= /km', redis_mode => 'sentinel keys',
+                       pass => $refusing->address),
+    log => [ qr/refused the subscription: check/ ],
+    sub {
+        km 'the sentinel is asked all the same', {},
+            { payload => "record of $RECORD" };
+        ok(wait_for(sub { $refusing->count(qr/ SUBSCRIBE /) > 3 }),
+           'it is tried again');
+        my $n = $refusing->count(qr/ SUBSCRIBE /);
+        sleep 3;
+        my $more = $refusing->count(qr/ SUBSCRIBE /) - $n;
+        cmp_ok($more, '<', 20, "less and less often: $more in 3 seconds");
+        is(logged(qr/refused the subscription/), 1, 'said once');
+        is(logged(qr/answers again/), 0, 'and it did not get any better');
+    };
+
 run_tests();

@@ -852,6 +852,10 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
     seal_km_redis_command_pt   handler;
 
     if (rc->push && reply->type == SEAL_KM_REDIS_REPLY_ARRAY) {
+        if (!rc->proved) {
+            seal_km_redis_proved(rc);
+        }
+
         rc->push(rc->push_data, reply);
         return NGX_OK;
     }
@@ -907,8 +911,11 @@ seal_km_redis_dispatch(seal_km_redis_connection_t *rc,
         rc->waiters--;
     }
 
-    /* what answers the greeting proves no more than that it was accepted */
-    greeted = (rc->state == SEAL_KM_REDIS_READY);
+    /*
+     * What answers the greeting proves no more than that it was accepted, and
+     * of a subscription only its confirmation does: it may be refused yet.
+     */
+    greeted = (rc->state == SEAL_KM_REDIS_READY && rc->push == NULL);
 
     handler(data, SEAL_KM_REDIS_ANSWERED, reply);
 
