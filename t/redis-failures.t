@@ -158,14 +158,19 @@ sub fill {
     return @filling;
 }
 
-my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                 LocalPort => free_port()) or die $@;
+my ($full, @more_full) = map {
+    IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                          LocalPort => free_port()) or die $@
+} 1 .. 6;
 my $path = temp_dir() . '/full';
 my $full_unix = IO::Socket::UNIX->new(Local => $path, Listen => 1) or die $@;
 
 my @filling = (
-    fill(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
-                                     PeerPort => $full->sockport) }),
+    (map {
+        my $port = $_->sockport;
+        fill(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
+                                         PeerPort => $port) })
+    } $full, @more_full),
     fill(sub { IO::Socket::UNIX->new(Peer => $path, Blocking => 0) }),
 );
 my $address = '127.0.0.1:' . $full->sockport;
@@ -191,6 +196,18 @@ test 'cannot be connected to',
         within(5, $_, { location => "/$_" }, 'store_unavailable')
             for (qw(unix closed no-socket)) x 2;
         is(logged(qr/"$address" could not be connected to/), 1, 'said once');
+    };
+
+test 'none of several can be connected to',
+    http_config => 'upstream full { ' . join('', map {
+        'server 127.0.0.1:' . $_->sockport . ' max_fails=0; ' } @more_full) . '}',
+    config => location('= /km', pass => 'full', redis_timeout => '1200ms',
+                       redis_connect_timeout => '1s'),
+    log => [ qr/SEAL KM Request refused, store_timeout/,
+             qr/could not be connected to/ ],
+    sub {
+        # each of the five takes a second to fail
+        within(4, 'not the time of all of them', {}, 'store_timeout');
     };
 @filling = ();
 

@@ -121,6 +121,7 @@ struct seal_km_redis_query_s {
 
     /* the client's own */
     ngx_event_t                timer;
+    ngx_msec_t                 start;
     seal_km_redis_server_t    *server;
     seal_km_redis_command_t   *command;
     seal_km_redis_reply_t     *reply;

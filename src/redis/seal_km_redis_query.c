@@ -1,6 +1,6 @@
 /*
  * One GET from its start to its end, over as many servers as it takes, within
- * one deadline.
+ * one deadline, which moves only where a server could not be connected to.
  */
 
 
@@ -15,6 +15,7 @@ static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
 static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
+static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
@@ -29,6 +30,8 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
     seal_km_redis_settings_t  *settings;
 
     settings = seal_km_redis_pool_settings(query->pool);
+
+    query->start = ngx_current_msec;
 
     if (seal_km_redis_query_send(query) != NGX_AGAIN) {
         return NGX_ERROR;
@@ -284,17 +287,15 @@ seal_km_redis_query_again(seal_km_redis_query_t *query)
 
 
 /*
- * Nothing was written, so nothing is lost but time, and the time that a server
- * took to fail is not the next one's.  A server that keeps closing what it has
- * accepted is given up, too.
+ * Nothing was written, so nothing is lost but time.  A server that keeps
+ * closing what it has accepted is given up, too.
  */
 
 static ngx_int_t
 seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
 {
-    ngx_int_t                  rc;
-    seal_km_redis_server_t    *server;
-    seal_km_redis_settings_t  *settings;
+    ngx_int_t                rc;
+    seal_km_redis_server_t  *server;
 
     server = query->server;
 
@@ -307,13 +308,33 @@ seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
     }
 
     if (rc == NGX_AGAIN && query->server != server) {
-        settings = seal_km_redis_pool_settings(query->pool);
-
-        ngx_del_timer(&query->timer);
-        ngx_add_timer(&query->timer, settings->timeout);
+        seal_km_redis_query_extend(query);
     }
 
     return rc;
+}
+
+
+/*
+ * Another server gets as much time as the first one had, but however many of
+ * them are tried the query does not take longer than one that connects slowly
+ * and answers slowly.
+ */
+
+static void
+seal_km_redis_query_extend(seal_km_redis_query_t *query)
+{
+    ngx_msec_t                 past, most;
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    past = ngx_current_msec - query->start;
+    most = settings->connect_timeout + settings->timeout;
+    most = (past < most) ? most - past : 1;
+
+    ngx_del_timer(&query->timer);
+    ngx_add_timer(&query->timer, ngx_min(settings->timeout, most));
 }
 
 
