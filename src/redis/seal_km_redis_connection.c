@@ -32,6 +32,7 @@ struct seal_km_redis_command_s {
 
 static u_char *seal_km_redis_log_context(ngx_log_t *log, u_char *buf,
     size_t len);
+static ngx_int_t seal_km_redis_allocate(seal_km_redis_connection_t *rc);
 static void seal_km_redis_write_handler(ngx_event_t *wev);
 static void seal_km_redis_read_handler(ngx_event_t *rev);
 static void seal_km_redis_flush_handler(ngx_event_t *ev);
@@ -140,18 +141,11 @@ seal_km_redis_connection_open(seal_km_redis_connection_t *rc)
         ngx_del_timer(&rc->reconnect);
     }
 
-    if (seal_km_redis_reader_init(&rc->reader) != NGX_OK) {
+    if (seal_km_redis_allocate(rc) != NGX_OK) {
+        /* it backs off: with no timer nobody would ever try it again */
+        seal_km_redis_failed(rc, NGX_ENOMEM, "could not be connected to",
+                             SEAL_KM_REDIS_UNSENT);
         return NGX_ERROR;
-    }
-
-    if (rc->out == NULL) {
-        rc->out = ngx_alloc(SEAL_KM_REDIS_BUFFER_SIZE, &rc->log);
-        if (rc->out == NULL) {
-            seal_km_redis_reader_free(&rc->reader);
-            return NGX_ERROR;
-        }
-
-        rc->out_size = SEAL_KM_REDIS_BUFFER_SIZE;
     }
 
     peer = &rc->peer;
@@ -203,6 +197,26 @@ seal_km_redis_connection_open(seal_km_redis_connection_t *rc)
     ngx_add_timer(c->write, rc->settings->connect_timeout);
 
     return NGX_AGAIN;
+}
+
+
+/* what an open connection needs; closing frees it */
+
+static ngx_int_t
+seal_km_redis_allocate(seal_km_redis_connection_t *rc)
+{
+    if (seal_km_redis_reader_init(&rc->reader) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc->out = ngx_alloc(SEAL_KM_REDIS_BUFFER_SIZE, &rc->log);
+    if (rc->out == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc->out_size = SEAL_KM_REDIS_BUFFER_SIZE;
+
+    return NGX_OK;
 }
 
 
@@ -1057,6 +1071,8 @@ seal_km_redis_close(seal_km_redis_connection_t *rc)
 
     if (rc->out) {
         OPENSSL_cleanse(rc->out, rc->out_size);
+        ngx_free(rc->out);
+        rc->out = NULL;
     }
 
     rc->out_pos = 0;
@@ -1181,10 +1197,5 @@ seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc)
     if (rc->session) {
         ngx_ssl_free_session(rc->session);
         rc->session = NULL;
-    }
-
-    if (rc->out) {
-        ngx_free(rc->out);
-        rc->out = NULL;
     }
 }

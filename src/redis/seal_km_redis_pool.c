@@ -296,6 +296,7 @@ seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
                == 0)
         {
             server->generation = pool->generation;
+            server->used = ngx_time();
             return server;
         }
     }
@@ -304,6 +305,7 @@ seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
 
     if (server) {
         server->generation = pool->generation;
+        server->used = ngx_time();
         ngx_queue_insert_tail(&pool->servers, &server->queue);
     }
 
@@ -415,6 +417,40 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
     }
 
     return left;
+}
+
+
+void
+seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool, time_t unused)
+{
+    time_t                   last;
+    ngx_queue_t             *q, *next;
+    seal_km_redis_server_t  *server;
+
+    last = 0;
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = ngx_queue_next(q))
+    {
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+        last = ngx_max(last, server->used);
+    }
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (last - server->used > unused
+            && seal_km_redis_server_waiters(server) == 0)
+        {
+            ngx_queue_remove(q);
+            seal_km_redis_server_destroy(server);
+        }
+    }
 }
 
 

@@ -53,6 +53,14 @@ void seal_km_redis_pool_commit(seal_km_redis_pool_t *pool);
  */
 ngx_uint_t seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool);
 
+/*
+ * Closes the servers that have not been asked for in so many seconds, while
+ * others have, and that no command waits for.  Never to be called by what a
+ * connection calls, either.
+ */
+void seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool,
+    time_t unused);
+
 /* Prepares a zeroed event of a topology, while the configuration is read. */
 void seal_km_redis_pool_event(ngx_conf_t *cf, ngx_event_t *ev,
     ngx_event_handler_pt handler, void *data);

@@ -17,6 +17,7 @@ struct seal_km_redis_server_s {
     ngx_sockaddr_t                sockaddr;
     ngx_uint_t                    greeting;   /* SEAL_KM_REDIS_GREET_... */
     ngx_uint_t                    generation; /* the pool's mark */
+    time_t                        used;       /* when the pool was asked */
     ngx_uint_t                    n;
     seal_km_redis_connection_t    connections[1];
 };
