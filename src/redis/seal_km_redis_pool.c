@@ -28,7 +28,11 @@ static void seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool);
 static ngx_uint_t seal_km_redis_pool_has_seeds(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *seeds, ngx_uint_t n);
 static ngx_int_t seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host);
+    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port);
+static ngx_uint_t seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool,
+    ngx_str_t *host);
+static ngx_uint_t seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
+    seal_km_redis_name_address_t *address, in_port_t port);
 static seal_km_redis_server_t *seal_km_redis_pool_find_name(
     seal_km_redis_pool_t *pool, ngx_str_t *host, in_port_t port);
 
@@ -122,7 +126,10 @@ seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool)
 
     host = &pool->settings.host;
 
-    if (seal_km_redis_names_get(pool->names, host, &addresses, &n) != NGX_OK) {
+    if (seal_km_redis_names_get(pool->names, host, NGX_MAX_INT_T_VALUE,
+                                &addresses, &n)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -224,8 +231,9 @@ seal_km_redis_pool_start(seal_km_redis_pool_t *pool)
     pool->topology->start(pool->state);
 
     if (pool->settings.host.len) {
+        /* of no generation: it is never forgotten */
         (void) seal_km_redis_names_get(pool->names, &pool->settings.host,
-                                       &addresses, &n);
+                                       NGX_MAX_INT_T_VALUE, &addresses, &n);
     }
 }
 
@@ -385,6 +393,10 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
     ngx_queue_t             *q, *next;
     seal_km_redis_server_t  *server;
 
+    if (pool->names) {
+        seal_km_redis_names_forget(pool->names, pool->committed);
+    }
+
     left = 0;
 
     for (q = ngx_queue_head(&pool->servers);
@@ -483,7 +495,8 @@ seal_km_redis_pool_endpoint(seal_km_redis_pool_t *pool,
         address->host = informant->host;
 
     } else if (seal_km_redis_endpoint_parse(endpoint, host) != NGX_OK
-               && seal_km_redis_pool_resolve(pool, endpoint, host)
+               && seal_km_redis_pool_resolve(pool, endpoint, host,
+                                             (in_port_t) port)
                   != NGX_OK
                && seal_km_redis_endpoint_parse(endpoint, ip) != NGX_OK)
     {
@@ -500,26 +513,88 @@ seal_km_redis_pool_endpoint(seal_km_redis_pool_t *pool,
 }
 
 
+/*
+ * The name of one server: one of its addresses will do, the one that is in use
+ * unless that has just failed.
+ */
+
 static ngx_int_t
 seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host)
+    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port)
 {
-    ngx_uint_t                     n;
+    ngx_uint_t                     i, n, generation;
     seal_km_redis_name_address_t  *addresses;
 
+    /* "?" is a name that was not set */
+
     if (pool->names == NULL || host->len == 0
-        || seal_km_redis_names_get(pool->names, host, &addresses, &n)
-           != NGX_OK)
+        || (host->len == 1 && host->data[0] == '?'))
     {
         return NGX_DECLINED;
     }
 
-    /* the name of one server: any of its addresses will do */
+    generation = seal_km_redis_pool_is_host(pool, host) ? NGX_MAX_INT_T_VALUE
+                                                        : pool->generation;
+
+    if (seal_km_redis_names_get(pool->names, host, generation, &addresses, &n)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!seal_km_redis_pool_is_failing(pool, &addresses[i], port)) {
+            seal_km_redis_names_prefer(pool->names, host, i);
+            break;
+        }
+    }
 
     ngx_memcpy(&endpoint->sockaddr, &addresses->sockaddr, addresses->socklen);
     endpoint->address.socklen = addresses->socklen;
 
     return NGX_OK;
+}
+
+
+/* the name of seal_km_pass, which may be announced, too */
+
+static ngx_uint_t
+seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool, ngx_str_t *host)
+{
+    return pool->settings.host.len == host->len
+           && ngx_strncasecmp(pool->settings.host.data, host->data, host->len)
+              == 0;
+}
+
+
+/* whether a server there, however it is greeted, has failed last */
+
+static ngx_uint_t
+seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
+    seal_km_redis_name_address_t *address, in_port_t port)
+{
+    ngx_queue_t             *q;
+    seal_km_redis_server_t  *server;
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = ngx_queue_next(q))
+    {
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (ngx_inet_get_port(server->address.sockaddr) == port
+            && ngx_cmp_sockaddr(server->address.sockaddr,
+                                server->address.socklen,
+                                &address->sockaddr.sockaddr, address->socklen,
+                                0)
+               == NGX_OK
+            && seal_km_redis_server_is_failing(server))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -87,6 +87,28 @@ seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
 
 
 ngx_uint_t
+seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
+{
+    ngx_uint_t                   i, failing;
+    seal_km_redis_connection_t  *rc;
+
+    failing = 0;
+
+    for (i = 0; i < server->n; i++) {
+        rc = &server->connections[i];
+
+        if (rc->state == SEAL_KM_REDIS_READY) {
+            return 0;
+        }
+
+        failing |= (rc->failures != 0);
+    }
+
+    return failing;
+}
+
+
+ngx_uint_t
 seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i, waiters;

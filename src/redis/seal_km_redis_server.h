@@ -40,6 +40,9 @@ void seal_km_redis_server_destroy(seal_km_redis_server_t *server);
  */
 void seal_km_redis_server_withdraw(seal_km_redis_server_t *server);
 
+/* 1 if it has failed since it has answered last, and takes no commands */
+ngx_uint_t seal_km_redis_server_is_failing(seal_km_redis_server_t *server);
+
 /* commands that somebody waits for */
 ngx_uint_t seal_km_redis_server_waiters(seal_km_redis_server_t *server);
 
