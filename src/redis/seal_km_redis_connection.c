@@ -424,7 +424,10 @@ seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc)
 
     /*
      * The kernel tells a host that is gone, which acknowledges nothing, from
-     * a server that is merely slow: only the first costs the connection.
+     * a server that is merely slow.  It also ends a connection whose peer has
+     * not made room for a byte in all this time.  That is as well: whoever
+     * still waits came when the peer took nothing any more, since nobody waits
+     * longer than this, and is asked again over a new connection.
      */
 
     timeout = rc->settings->connect_timeout + rc->settings->timeout;
