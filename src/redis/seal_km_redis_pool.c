@@ -22,6 +22,8 @@ struct seal_km_redis_pool_s {
 };
 
 
+static const seal_km_redis_topology_t *seal_km_redis_pool_choose(
+    seal_km_redis_mode_e mode);
 static void seal_km_redis_pool_cleanup(void *data);
 static void seal_km_redis_pool_resolved(void *data);
 static void seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool);
@@ -59,21 +61,7 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->settings = *settings;
     ngx_queue_init(&pool->servers);
 
-    switch (settings->mode) {
-
-    case SEAL_KM_REDIS_CLUSTER:
-        pool->topology = &seal_km_redis_cluster;
-        break;
-
-    case SEAL_KM_REDIS_SENTINEL:
-        pool->topology = &seal_km_redis_sentinel;
-        break;
-
-    default: /* SEAL_KM_REDIS_STANDALONE */
-        pool->topology = &seal_km_redis_standalone;
-        break;
-    }
-
+    pool->topology = seal_km_redis_pool_choose(settings->mode);
     pool->seeds = settings->seeds;
     pool->nseeds = settings->nseeds;
 
@@ -90,6 +78,23 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->state = pool->topology->create(cf, pool);
 
     return pool->state ? pool : NULL;
+}
+
+
+static const seal_km_redis_topology_t *
+seal_km_redis_pool_choose(seal_km_redis_mode_e mode)
+{
+    switch (mode) {
+
+    case SEAL_KM_REDIS_CLUSTER:
+        return &seal_km_redis_cluster;
+
+    case SEAL_KM_REDIS_SENTINEL:
+        return &seal_km_redis_sentinel;
+
+    default: /* SEAL_KM_REDIS_STANDALONE */
+        return &seal_km_redis_standalone;
+    }
 }
 
 

@@ -48,8 +48,9 @@ void seal_km_redis_pool_commit(seal_km_redis_pool_t *pool);
 /*
  * Closes the servers that were given up, once no command waits for them: what
  * was sent may be answered yet, what waits for a connection to be ready goes
- * elsewhere.  Forgets the names that only they had.  Returns how many are left to be closed later.  Never to be called
- * by what a connection calls: it may be one of theirs.
+ * elsewhere.  Forgets the names that only they had.  Returns how many are left
+ * to be closed later.  Never to be called by what a connection calls: it may be
+ * one of theirs.
  */
 ngx_uint_t seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool);
 

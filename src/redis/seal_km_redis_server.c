@@ -136,8 +136,8 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
         return NULL;
     }
 
-    return seal_km_redis_connection_send(rc, argc, argv, len, flags, handler,
-                                         data);
+    return seal_km_redis_command_send(rc, argc, argv, len, flags, handler,
+                                      data);
 }
 
 
