@@ -158,14 +158,19 @@ sub fill {
     return @filling;
 }
 
-my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                 LocalPort => free_port()) or die $@;
+my ($full, @more_full) = map {
+    IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                          LocalPort => free_port()) or die $@
+} 1 .. 6;
 my $path = temp_dir() . '/full';
 my $full_unix = IO::Socket::UNIX->new(Local => $path, Listen => 1) or die $@;
 
 my @filling = (
-    fill(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
-                                     PeerPort => $full->sockport) }),
+    (map {
+        my $port = $_->sockport;
+        fill(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
+                                         PeerPort => $port) })
+    } $full, @more_full),
     fill(sub { IO::Socket::UNIX->new(Peer => $path, Blocking => 0) }),
 );
 my $address = '127.0.0.1:' . $full->sockport;
@@ -191,6 +196,18 @@ test 'cannot be connected to',
         within(5, $_, { location => "/$_" }, 'store_unavailable')
             for (qw(unix closed no-socket)) x 2;
         is(logged(qr/"$address" could not be connected to/), 1, 'said once');
+    };
+
+test 'none of several can be connected to',
+    http_config => 'upstream full { ' . join('', map {
+        'server 127.0.0.1:' . $_->sockport . ' max_fails=0; ' } @more_full) . '}',
+    config => location('= /km', pass => 'full', redis_timeout => '1200ms',
+                       redis_connect_timeout => '1s'),
+    log => [ qr/SEAL KM Request refused, store_timeout/,
+             qr/could not be connected to/ ],
+    sub {
+        # each of the five takes a second to fail
+        within(4, 'not the time of all of them', {}, 'store_timeout');
     };
 @filling = ();
 
@@ -225,6 +242,45 @@ test 'closed before it is ready',
             cmp_ok(scalar(@lines), '<=', 4, "$name: nor is the log filled")
                 or diag(grep { defined } @lines[0 .. 9]);
         }
+    };
+
+
+# A sentinel that takes a connection, and all that it is greeted with, but
+# refuses the subscription.
+sub refusing {
+    my $data = fake_redis(command => { ROLE => sub {
+        "*3\r\n" . bulk('master') . ":5\r\n*0\r\n" } });
+    my @at = ('127.0.0.1', $data->port);
+    my @field = (name => 'keys', ip => $at[0], port => $at[1],
+                 flags => 'master', 'config-epoch' => 1);
+
+    return fake_redis(command => {
+        SENTINEL => sub {
+            my @words = uc $_[0] eq 'MASTER' ? @field : @at;
+            return '*' . @words . "\r\n" . join '', map { bulk($_) } @words;
+        },
+        SUBSCRIBE => sub { "-NOPERM no permissions to access a channel\r\n" },
+    });
+}
+
+my $refusing = refusing();
+
+test 'a subscription that is refused',
+    log_level => 'info',
+    config => location('= /km', redis_mode => 'sentinel keys',
+                       pass => $refusing->address),
+    log => [ qr/refused the subscription: check/ ],
+    sub {
+        km 'the sentinel is asked all the same', {},
+            { payload => "record of $RECORD" };
+        ok(wait_for(sub { $refusing->count(qr/ SUBSCRIBE /) > 3 }),
+           'it is tried again');
+        my $n = $refusing->count(qr/ SUBSCRIBE /);
+        sleep 3;
+        my $more = $refusing->count(qr/ SUBSCRIBE /) - $n;
+        cmp_ok($more, '<', 20, "less and less often: $more in 3 seconds");
+        is(logged(qr/refused the subscription/), 1, 'said once');
+        is(logged(qr/answers again/), 0, 'and it did not get any better');
     };
 
 run_tests();

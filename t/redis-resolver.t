@@ -206,4 +206,111 @@ test 'the name that is told is the one of the certificate',
            'node.test', 'TLS: it is told to the server, too');
     };
 
+
+# ------------------------------------------- two addresses, and none any more
+
+# a sentinel that names this host, and after release('other') that one
+sub naming {
+    my ($port, $host, $other) = @_;
+    my $changed = temp_dir() . "/$host.changed";
+    my $fake = fake_redis(command => {
+        SENTINEL => sub {
+            my @master = (-e $changed ? $other : $host, $port);
+            return array(map { bulk($_) } lc $_[0] eq 'master'
+                ? (ip => $master[0], port => $master[1], flags => 'master',
+                   'config-epoch' => -e $changed ? 2 : 1) : @master);
+        },
+        SUBSCRIBE => sub { map { array(bulk('subscribe'), bulk($_), ":1\r\n") }
+                           @_ },
+    });
+    return ($fake, sub { open my $file, '>', $changed or die $! });
+}
+
+sub masters {
+    my ($port, @hosts) = @_;
+    return map {
+        my $host = $_;
+        $host => fake_redis(host => $host, port => $port,
+            get => sub { bulk($host) }, command => {
+                ROLE => sub { array(bulk('master'), ":1\r\n", "*0\r\n") } });
+    } @hosts;
+}
+
+my $two = fake_dns('two.test' => [ 0, '127.0.0.1', '127.0.0.2' ]);
+my $two_port = free_port();
+my %two = masters($two_port, '127.0.0.1', '127.0.0.2');
+my ($two_sentinel) = naming($two_port, 'two.test');
+
+test 'one name, two addresses',
+    config => $two->directive . location('= /km', redis_mode => 'sentinel x',
+        pass => $two_sentinel->address),
+    may_log => [ @log, qr/refused, store_|closed the connection/ ],
+    sub {
+        ok(wait_for(sub { payload_of() =~ /^127/ }), 'one of them');
+        my $first = payload_of();
+        my ($second) = grep { $_ ne $first } sort keys %two;
+
+        # its order is another one each time
+        my %seen;
+        my $n = $two->asked('two.test');
+        ok(wait_for(sub {
+            $seen{ payload_of() }++;
+            sleep 0.05;
+            return $two->asked('two.test') > $n + 7;
+        }, 30), 'resolved again and again');
+        is(join(' ', sort keys %seen), $first, 'it stays the same one');
+
+        $two{$first}->kill;
+        becomes('the other one, when that has gone', $second);
+        %seen = ();
+        $n = $two->asked('two.test');
+        wait_for(sub {
+            $seen{ payload_of() }++;
+            sleep 0.05;
+            return $two->asked('two.test') > $n + 4;
+        }, 30);
+        is(join(' ', sort keys %seen), $second, 'which stays then');
+    };
+
+
+my $short = fake_dns('former.test' => [ 0, '127.0.0.1' ],
+                     'later.test' => [ 0, '127.0.0.2' ]);
+my $short_port = free_port();
+my %short = masters($short_port, '127.0.0.1', '127.0.0.2');
+my ($short_sentinel, $change) = naming($short_port, 'former.test', 'later.test');
+
+my $there = fake_redis(get => sub { bulk('there') });
+my $unset_port = free_port();
+my $unset = fake_redis(get => sub { '-MOVED 1 ?:' . $there->port . "\r\n" },
+    command => { CLUSTER => sub {
+        array(map {
+            my ($from, $to, $fake) = @$_;
+            array(":$from\r\n", ":$to\r\n", array(bulk('?'),
+                ":$fake\r\n", bulk('x' x 40),
+                array(bulk('ip'), bulk('127.0.0.1'))));
+        } [ 0, 16382, $unset_port ], [ 16383, 16383, $there->port ]);
+    } }, port => $unset_port);
+
+test 'names that are used no more, or are none',
+    config => $short->directive
+        . location('= /km', redis_mode => 'sentinel x',
+                   pass => $short_sentinel->address)
+        . location('= /unset', redis_mode => 'cluster', pass => $unset->address),
+    may_log => [ @log, qr/refused, store_/ ],
+    sub {
+        becomes('a name', '127.0.0.1');
+        becomes('MOVED to a name that is not set', 'there',
+                location => '/unset');
+        $change->();
+        becomes('another name', '127.0.0.2');
+
+        ok(wait_for(sub {
+            my $before = $short->asked('former.test');
+            my $later = $short->asked('later.test');
+            wait_for(sub { $short->asked('later.test') > $later + 3 });
+            return $short->asked('former.test') == $before;
+        }, 20), 'the former one is not resolved any more');
+        is($short->asked('?'), 0, '"?" never was');
+    };
+
 run_tests();

@@ -121,6 +121,7 @@ struct seal_km_redis_query_s {
 
     /* the client's own */
     ngx_event_t                timer;
+    ngx_msec_t                 start;
     seal_km_redis_server_t    *server;
     seal_km_redis_command_t   *command;
     seal_km_redis_reply_t     *reply;
@@ -129,7 +130,7 @@ struct seal_km_redis_query_s {
     ngx_queue_t                queue;            /* while it is parked */
     ngx_uint_t                 tries;            /* servers that failed it */
     ngx_uint_t                 hops;             /* redirections followed */
-    ngx_uint_t                 turn;             /* where tries began */
+    ngx_uint_t                 turn;             /* where tries began, or 0 */
     unsigned                   balanced:1;       /* the balancer gave server */
     unsigned                   parked:1;
     unsigned                   asking:1;

@@ -1,6 +1,6 @@
 /*
- * One pipelined connection to a Redis server: the only place that opens,
- * writes and reads sockets.  Replies are matched to commands by their order.
+ * One pipelined connection to a Redis server.  With its wire and its TLS it is
+ * the only place that opens, writes and reads sockets.
  */
 
 
@@ -10,29 +10,11 @@
 
 #include <ngx_event_connect.h>
 
-#include "seal_km_redis_reply.h"
+#include "seal_km_redis_command.h"
 
 
-/*
- * Commands that a connection holds at most, those included whose requests have
- * gone and whose replies are still to come: what bounds memory when a server
- * stalls.
- */
-#define SEAL_KM_REDIS_COMMANDS_MAX  8192
-
-
-/* how a command ended */
-typedef enum {
-    SEAL_KM_REDIS_ANSWERED = 0,   /* by the reply, which is the handler's */
-    SEAL_KM_REDIS_UNSENT,         /* nothing of it was written */
-    SEAL_KM_REDIS_LOST,           /* written; the connection died */
-    SEAL_KM_REDIS_GARBLED         /* written; what came is no answer to it */
-} seal_km_redis_end_e;
-
-
-/* called once; the command is gone, and the connection may be used again */
-typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply);
+/* of what is written, and of what is read at a time */
+#define SEAL_KM_REDIS_BUFFER_SIZE  16384
 
 
 /* what else a connection is greeted with before it is used */
@@ -40,11 +22,6 @@ typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
 #define SEAL_KM_REDIS_GREET_REPLICA    0x02  /* ROLE must be slave */
 #define SEAL_KM_REDIS_GREET_READONLY   0x04  /* a cluster's replica is read */
 #define SEAL_KM_REDIS_GREET_SUBSCRIBE  0x08  /* to a sentinel's +switch-master */
-
-
-/* how a command is sent */
-#define SEAL_KM_REDIS_TREE    0x01   /* the answer may be of any type */
-#define SEAL_KM_REDIS_ASKING  0x02   /* behind an ASKING, in one piece */
 
 
 /* called for each message of a subscription; the reply is the caller's */
@@ -60,8 +37,6 @@ typedef enum {
     SEAL_KM_REDIS_READY
 } seal_km_redis_state_e;
 
-
-typedef struct seal_km_redis_connection_s  seal_km_redis_connection_t;
 
 /* see seal_km_redis_greeting.h */
 typedef ngx_int_t (*seal_km_redis_greet_pt)(seal_km_redis_connection_t *rc);
@@ -126,28 +101,19 @@ ngx_int_t seal_km_redis_connection_open(seal_km_redis_connection_t *rc);
 ngx_uint_t seal_km_redis_connection_usable(seal_km_redis_connection_t *rc);
 
 /*
- * Queues a command, to be written at the end of this turn of the event loop.
- * NULL without memory; the handler is never called from inside.
+ * Closes it, which is nobody's fault, and ends its commands, those that were
+ * not written as UNSENT and the others as LOST.  Does nothing if it is closed.
  */
-seal_km_redis_command_t *seal_km_redis_connection_send(
-    seal_km_redis_connection_t *rc, int argc, const char **argv,
-    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
-    void *data);
+void seal_km_redis_connection_close(seal_km_redis_connection_t *rc);
 
-/*
- * The handler will not be called.  A command that was written keeps its place
- * in the queue until its reply has come and is dropped; any other goes.
- */
-void seal_km_redis_command_abandon(seal_km_redis_command_t *command);
+/* Closes it without a call of any handler, and frees all that it holds. */
+void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
 
-/*
- * Of the greeting: writes a command ahead of all that waits; its answer is
- * awaited before anything else is written, and its handler's data is rc.
- * NGX_OK, or NGX_ERROR: out of memory.
- */
-ngx_int_t seal_km_redis_connection_greet(seal_km_redis_connection_t *rc,
-    int argc, const char **argv, const size_t *len, ngx_uint_t flags,
-    seal_km_redis_command_pt handler);
+
+/* The rest is for the parts of the connection itself. */
+
+/* the socket is connected, and TLS is there if it is to be: greets */
+void seal_km_redis_connection_secured(seal_km_redis_connection_t *rc);
 
 /* one answer of the greeting was as it should be */
 void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
@@ -156,8 +122,16 @@ void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
 void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
     const char *what);
 
-/* Closes it without a call of any handler, and frees all that it holds. */
-void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
+/* The server answers as it should: its failures are forgotten. */
+void seal_km_redis_connection_proved(seal_km_redis_connection_t *rc);
+
+/*
+ * Closes the connection and ends its commands, those that were written as end
+ * says.  what: why, a static text, said once until the server answers again;
+ * NULL: it is nobody's fault.  err: the system's error, or 0.
+ */
+void seal_km_redis_connection_failed(seal_km_redis_connection_t *rc,
+    ngx_err_t err, const char *what, seal_km_redis_end_e end);
 
 
 #endif /* SEAL_KM_REDIS_CONNECTION_H */

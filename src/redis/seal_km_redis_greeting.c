@@ -10,6 +10,10 @@
 
 
 static ngx_int_t seal_km_redis_greet_auth(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_greet_select(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_greet_word(seal_km_redis_connection_t *rc,
+    const char *word, ngx_uint_t flags, seal_km_redis_command_pt handler);
+static ngx_int_t seal_km_redis_greet_setname(seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_greet_subscribe(seal_km_redis_connection_t *rc);
 static void seal_km_redis_auth_handler(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply);
@@ -34,8 +38,9 @@ static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
 ngx_int_t
 seal_km_redis_greet(seal_km_redis_connection_t *rc)
 {
-    u_char       database[NGX_INT_T_LEN + 1];
-    const char  *argv[3];
+    ngx_uint_t  role;
+
+    role = SEAL_KM_REDIS_GREET_MASTER|SEAL_KM_REDIS_GREET_REPLICA;
 
     if (rc->settings->password.len
         && seal_km_redis_greet_auth(rc) != NGX_OK)
@@ -43,46 +48,75 @@ seal_km_redis_greet(seal_km_redis_connection_t *rc)
         return NGX_ERROR;
     }
 
-    if (rc->settings->database) {
-        *ngx_sprintf(database, "%ui", rc->settings->database) = '\0';
-
-        argv[0] = "SELECT";
-        argv[1] = (char *) database;
-
-        if (seal_km_redis_connection_greet(rc, 2, argv, NULL, 0,
-                                         seal_km_redis_select_handler)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    argv[0] = "ROLE";
-
-    if (rc->greeting & (SEAL_KM_REDIS_GREET_MASTER|SEAL_KM_REDIS_GREET_REPLICA)
-        && seal_km_redis_connection_greet(rc, 1, argv, NULL, SEAL_KM_REDIS_TREE,
-                                        seal_km_redis_role_handler)
-           != NGX_OK)
+    if (rc->settings->database
+        && seal_km_redis_greet_select(rc) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    argv[0] = "READONLY";
+    if (rc->greeting & role
+        && seal_km_redis_greet_word(rc, "ROLE", SEAL_KM_REDIS_TREE,
+                                    seal_km_redis_role_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (rc->greeting & SEAL_KM_REDIS_GREET_READONLY
-        && seal_km_redis_connection_greet(rc, 1, argv, NULL, 0,
-                                        seal_km_redis_readonly_handler)
+        && seal_km_redis_greet_word(rc, "READONLY", 0,
+                                    seal_km_redis_readonly_handler)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    if (seal_km_redis_greet_setname(rc) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc->greeting & SEAL_KM_REDIS_GREET_SUBSCRIBE) {
+        return seal_km_redis_greet_subscribe(rc);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+seal_km_redis_greet_select(seal_km_redis_connection_t *rc)
+{
+    u_char       database[NGX_INT_T_LEN + 1];
+    const char  *argv[2];
+
+    *ngx_sprintf(database, "%ui", rc->settings->database) = '\0';
+
+    argv[0] = "SELECT";
+    argv[1] = (char *) database;
+
+    return seal_km_redis_command_greet(rc, 2, argv, NULL, 0,
+                                       seal_km_redis_select_handler);
+}
+
+
+static ngx_int_t
+seal_km_redis_greet_word(seal_km_redis_connection_t *rc, const char *word,
+    ngx_uint_t flags, seal_km_redis_command_pt handler)
+{
+    return seal_km_redis_command_greet(rc, 1, &word, NULL, flags, handler);
+}
+
+
+static ngx_int_t
+seal_km_redis_greet_setname(seal_km_redis_connection_t *rc)
+{
+    const char  *argv[3];
 
     argv[0] = "CLIENT";
     argv[1] = "SETNAME";
     argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
 
-    if (seal_km_redis_connection_greet(rc, 3, argv, NULL, 0,
-                                     seal_km_redis_setname_handler)
+    if (seal_km_redis_command_greet(rc, 3, argv, NULL, 0,
+                                    seal_km_redis_setname_handler)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -90,10 +124,6 @@ seal_km_redis_greet(seal_km_redis_connection_t *rc)
 
     /* nobody waits for it */
     rc->replies--;
-
-    if (rc->greeting & SEAL_KM_REDIS_GREET_SUBSCRIBE) {
-        return seal_km_redis_greet_subscribe(rc);
-    }
 
     return NGX_OK;
 }
@@ -122,8 +152,8 @@ seal_km_redis_greet_auth(seal_km_redis_connection_t *rc)
     argv[n] = (char *) password->data;
     len[n++] = password->len;
 
-    return seal_km_redis_connection_greet(rc, n, argv, len, 0,
-                                        seal_km_redis_auth_handler);
+    return seal_km_redis_command_greet(rc, n, argv, len, 0,
+                                       seal_km_redis_auth_handler);
 }
 
 

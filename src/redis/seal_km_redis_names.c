@@ -21,6 +21,7 @@ typedef struct {
     ngx_uint_t                     n;
     ngx_event_t                    timer;
     ngx_queue_t                    queue;
+    ngx_uint_t                     generation;  /* that it was asked for in */
     unsigned                       failing:1;   /* the log has been told */
     ngx_str_t                      host;
 } seal_km_redis_name_t;
@@ -41,6 +42,11 @@ static void seal_km_redis_names_timer_handler(ngx_event_t *ev);
 static void seal_km_redis_names_resolve_handler(ngx_resolver_ctx_t *ctx);
 static ngx_int_t seal_km_redis_names_set(seal_km_redis_name_t *name,
     ngx_resolver_ctx_t *ctx);
+static void seal_km_redis_names_keep_first(seal_km_redis_name_t *name,
+    seal_km_redis_name_address_t *addresses, ngx_uint_t n);
+static seal_km_redis_name_t *seal_km_redis_names_find(
+    seal_km_redis_names_t *names, ngx_str_t *host);
+static void seal_km_redis_names_free(seal_km_redis_name_t *name);
 
 
 seal_km_redis_names_t *
@@ -68,35 +74,65 @@ seal_km_redis_names_create(ngx_conf_t *cf, ngx_resolver_t *resolver,
 void
 seal_km_redis_names_destroy(seal_km_redis_names_t *names)
 {
-    ngx_queue_t           *q;
-    seal_km_redis_name_t  *name;
+    ngx_queue_t  *q;
 
     while (!ngx_queue_empty(&names->queue)) {
         q = ngx_queue_head(&names->queue);
-        name = ngx_queue_data(q, seal_km_redis_name_t, queue);
-
-        ngx_queue_remove(q);
-
-        if (name->ctx) {
-            ngx_resolve_name_done(name->ctx);
-        }
-
-        if (name->timer.timer_set) {
-            ngx_del_timer(&name->timer);
-        }
-
-        if (name->addresses) {
-            ngx_free(name->addresses);
-        }
-
-        ngx_free(name);
+        seal_km_redis_names_free(ngx_queue_data(q, seal_km_redis_name_t,
+                                                queue));
     }
+}
+
+
+static void
+seal_km_redis_names_free(seal_km_redis_name_t *name)
+{
+    ngx_queue_remove(&name->queue);
+
+    if (name->ctx) {
+        ngx_resolve_name_done(name->ctx);
+    }
+
+    if (name->timer.timer_set) {
+        ngx_del_timer(&name->timer);
+    }
+
+    if (name->addresses) {
+        ngx_free(name->addresses);
+    }
+
+    ngx_free(name);
 }
 
 
 ngx_int_t
 seal_km_redis_names_get(seal_km_redis_names_t *names, ngx_str_t *host,
-    seal_km_redis_name_address_t **addresses, ngx_uint_t *n)
+    ngx_uint_t generation, seal_km_redis_name_address_t **addresses,
+    ngx_uint_t *n)
+{
+    seal_km_redis_name_t  *name;
+
+    name = seal_km_redis_names_find(names, host);
+
+    if (name == NULL) {
+        name = seal_km_redis_names_add(names, host);
+
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    name->generation = generation;
+
+    *addresses = name->addresses;
+    *n = name->n;
+
+    return name->n ? NGX_OK : NGX_AGAIN;
+}
+
+
+static seal_km_redis_name_t *
+seal_km_redis_names_find(seal_km_redis_names_t *names, ngx_str_t *host)
 {
     ngx_queue_t           *q;
     seal_km_redis_name_t  *name;
@@ -110,14 +146,49 @@ seal_km_redis_names_get(seal_km_redis_names_t *names, ngx_str_t *host,
         if (name->host.len == host->len
             && ngx_strncasecmp(name->host.data, host->data, host->len) == 0)
         {
-            *addresses = name->addresses;
-            *n = name->n;
-
-            return name->n ? NGX_OK : NGX_AGAIN;
+            return name;
         }
     }
 
-    return seal_km_redis_names_add(names, host) ? NGX_AGAIN : NGX_ERROR;
+    return NULL;
+}
+
+
+void
+seal_km_redis_names_prefer(seal_km_redis_names_t *names, ngx_str_t *host,
+    ngx_uint_t i)
+{
+    seal_km_redis_name_t          *name;
+    seal_km_redis_name_address_t   first;
+
+    name = seal_km_redis_names_find(names, host);
+
+    if (name && i && i < name->n) {
+        first = name->addresses[0];
+        name->addresses[0] = name->addresses[i];
+        name->addresses[i] = first;
+    }
+}
+
+
+void
+seal_km_redis_names_forget(seal_km_redis_names_t *names,
+    ngx_uint_t generation)
+{
+    ngx_queue_t           *q, *next;
+    seal_km_redis_name_t  *name;
+
+    for (q = ngx_queue_head(&names->queue);
+         q != ngx_queue_sentinel(&names->queue);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        name = ngx_queue_data(q, seal_km_redis_name_t, queue);
+
+        if (name->generation < generation) {
+            seal_km_redis_names_free(name);
+        }
+    }
 }
 
 
@@ -204,8 +275,9 @@ seal_km_redis_names_resolve_handler(ngx_resolver_ctx_t *ctx)
     if (ctx->state == NGX_OK) {
         rc = seal_km_redis_names_set(name, ctx);
 
+        /* while it is valid nginx' resolver says again what it has said */
         valid = ctx->valid - ngx_time();
-        delay = (valid > 1) ? (ngx_msec_t) valid * 1000 : delay;
+        delay = (valid > 0) ? ((ngx_msec_t) valid + 1) * 1000 : delay;
         name->failing = 0;
 
     } else if (!name->failing) {
@@ -246,6 +318,8 @@ seal_km_redis_names_set(seal_km_redis_name_t *name, ngx_resolver_ctx_t *ctx)
         addresses[i].socklen = ctx->addrs[i].socklen;
     }
 
+    seal_km_redis_names_keep_first(name, addresses, ctx->naddrs);
+
     if (name->addresses) {
         ngx_free(name->addresses);
     }
@@ -254,4 +328,33 @@ seal_km_redis_names_set(seal_km_redis_name_t *name, ngx_resolver_ctx_t *ctx)
     name->n = ctx->naddrs;
 
     return NGX_OK;
+}
+
+
+/* resolvers rotate the order: who uses one address stays with it */
+
+static void
+seal_km_redis_names_keep_first(seal_km_redis_name_t *name,
+    seal_km_redis_name_address_t *addresses, ngx_uint_t n)
+{
+    ngx_uint_t                    i;
+    seal_km_redis_name_address_t  former;
+
+    if (name->n == 0) {
+        return;
+    }
+
+    former = name->addresses[0];
+
+    for (i = 0; i < n; i++) {
+        if (ngx_cmp_sockaddr(&addresses[i].sockaddr.sockaddr,
+                             addresses[i].socklen,
+                             &former.sockaddr.sockaddr, former.socklen, 0)
+            == NGX_OK)
+        {
+            addresses[i] = addresses[0];
+            addresses[0] = former;
+            return;
+        }
+    }
 }

@@ -22,13 +22,19 @@ struct seal_km_redis_pool_s {
 };
 
 
+static const seal_km_redis_topology_t *seal_km_redis_pool_choose(
+    seal_km_redis_mode_e mode);
 static void seal_km_redis_pool_cleanup(void *data);
 static void seal_km_redis_pool_resolved(void *data);
 static void seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool);
 static ngx_uint_t seal_km_redis_pool_has_seeds(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *seeds, ngx_uint_t n);
 static ngx_int_t seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host);
+    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port);
+static ngx_uint_t seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool,
+    ngx_str_t *host);
+static ngx_uint_t seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
+    seal_km_redis_name_address_t *address, in_port_t port);
 static seal_km_redis_server_t *seal_km_redis_pool_find_name(
     seal_km_redis_pool_t *pool, ngx_str_t *host, in_port_t port);
 
@@ -55,21 +61,7 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->settings = *settings;
     ngx_queue_init(&pool->servers);
 
-    switch (settings->mode) {
-
-    case SEAL_KM_REDIS_CLUSTER:
-        pool->topology = &seal_km_redis_cluster;
-        break;
-
-    case SEAL_KM_REDIS_SENTINEL:
-        pool->topology = &seal_km_redis_sentinel;
-        break;
-
-    default: /* SEAL_KM_REDIS_STANDALONE */
-        pool->topology = &seal_km_redis_standalone;
-        break;
-    }
-
+    pool->topology = seal_km_redis_pool_choose(settings->mode);
     pool->seeds = settings->seeds;
     pool->nseeds = settings->nseeds;
 
@@ -86,6 +78,23 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->state = pool->topology->create(cf, pool);
 
     return pool->state ? pool : NULL;
+}
+
+
+static const seal_km_redis_topology_t *
+seal_km_redis_pool_choose(seal_km_redis_mode_e mode)
+{
+    switch (mode) {
+
+    case SEAL_KM_REDIS_CLUSTER:
+        return &seal_km_redis_cluster;
+
+    case SEAL_KM_REDIS_SENTINEL:
+        return &seal_km_redis_sentinel;
+
+    default: /* SEAL_KM_REDIS_STANDALONE */
+        return &seal_km_redis_standalone;
+    }
 }
 
 
@@ -122,7 +131,10 @@ seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool)
 
     host = &pool->settings.host;
 
-    if (seal_km_redis_names_get(pool->names, host, &addresses, &n) != NGX_OK) {
+    if (seal_km_redis_names_get(pool->names, host, NGX_MAX_INT_T_VALUE,
+                                &addresses, &n)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -224,8 +236,9 @@ seal_km_redis_pool_start(seal_km_redis_pool_t *pool)
     pool->topology->start(pool->state);
 
     if (pool->settings.host.len) {
+        /* of no generation: it is never forgotten */
         (void) seal_km_redis_names_get(pool->names, &pool->settings.host,
-                                       &addresses, &n);
+                                       NGX_MAX_INT_T_VALUE, &addresses, &n);
     }
 }
 
@@ -296,6 +309,7 @@ seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
                == 0)
         {
             server->generation = pool->generation;
+            server->used = ngx_time();
             return server;
         }
     }
@@ -304,6 +318,7 @@ seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
 
     if (server) {
         server->generation = pool->generation;
+        server->used = ngx_time();
         ngx_queue_insert_tail(&pool->servers, &server->queue);
     }
 
@@ -383,6 +398,10 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
     ngx_queue_t             *q, *next;
     seal_km_redis_server_t  *server;
 
+    if (pool->names) {
+        seal_km_redis_names_forget(pool->names, pool->committed);
+    }
+
     left = 0;
 
     for (q = ngx_queue_head(&pool->servers);
@@ -391,6 +410,15 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
     {
         next = ngx_queue_next(q);
         server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (server->generation >= pool->committed) {
+            continue;
+        }
+
+        /* this may ask for servers, but closes none */
+        seal_km_redis_server_withdraw(server);
+
+        next = ngx_queue_next(q);
 
         if (server->generation >= pool->committed) {
             continue;
@@ -406,6 +434,40 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
     }
 
     return left;
+}
+
+
+void
+seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool, time_t unused)
+{
+    time_t                   last;
+    ngx_queue_t             *q, *next;
+    seal_km_redis_server_t  *server;
+
+    last = 0;
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = ngx_queue_next(q))
+    {
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+        last = ngx_max(last, server->used);
+    }
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (last - server->used > unused
+            && seal_km_redis_server_waiters(server) == 0)
+        {
+            ngx_queue_remove(q);
+            seal_km_redis_server_destroy(server);
+        }
+    }
 }
 
 
@@ -438,7 +500,8 @@ seal_km_redis_pool_endpoint(seal_km_redis_pool_t *pool,
         address->host = informant->host;
 
     } else if (seal_km_redis_endpoint_parse(endpoint, host) != NGX_OK
-               && seal_km_redis_pool_resolve(pool, endpoint, host)
+               && seal_km_redis_pool_resolve(pool, endpoint, host,
+                                             (in_port_t) port)
                   != NGX_OK
                && seal_km_redis_endpoint_parse(endpoint, ip) != NGX_OK)
     {
@@ -455,26 +518,88 @@ seal_km_redis_pool_endpoint(seal_km_redis_pool_t *pool,
 }
 
 
+/*
+ * The name of one server: one of its addresses will do, the one that is in use
+ * unless that has just failed.
+ */
+
 static ngx_int_t
 seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host)
+    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port)
 {
-    ngx_uint_t                     n;
+    ngx_uint_t                     i, n, generation;
     seal_km_redis_name_address_t  *addresses;
 
+    /* "?" is a name that was not set */
+
     if (pool->names == NULL || host->len == 0
-        || seal_km_redis_names_get(pool->names, host, &addresses, &n)
-           != NGX_OK)
+        || (host->len == 1 && host->data[0] == '?'))
     {
         return NGX_DECLINED;
     }
 
-    /* the name of one server: any of its addresses will do */
+    generation = seal_km_redis_pool_is_host(pool, host) ? NGX_MAX_INT_T_VALUE
+                                                        : pool->generation;
+
+    if (seal_km_redis_names_get(pool->names, host, generation, &addresses, &n)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!seal_km_redis_pool_is_failing(pool, &addresses[i], port)) {
+            seal_km_redis_names_prefer(pool->names, host, i);
+            break;
+        }
+    }
 
     ngx_memcpy(&endpoint->sockaddr, &addresses->sockaddr, addresses->socklen);
     endpoint->address.socklen = addresses->socklen;
 
     return NGX_OK;
+}
+
+
+/* the name of seal_km_pass, which may be announced, too */
+
+static ngx_uint_t
+seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool, ngx_str_t *host)
+{
+    return pool->settings.host.len == host->len
+           && ngx_strncasecmp(pool->settings.host.data, host->data, host->len)
+              == 0;
+}
+
+
+/* whether a server there, however it is greeted, has failed last */
+
+static ngx_uint_t
+seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
+    seal_km_redis_name_address_t *address, in_port_t port)
+{
+    ngx_queue_t             *q;
+    seal_km_redis_server_t  *server;
+
+    for (q = ngx_queue_head(&pool->servers);
+         q != ngx_queue_sentinel(&pool->servers);
+         q = ngx_queue_next(q))
+    {
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (ngx_inet_get_port(server->address.sockaddr) == port
+            && ngx_cmp_sockaddr(server->address.sockaddr,
+                                server->address.socklen,
+                                &address->sockaddr.sockaddr, address->socklen,
+                                0)
+               == NGX_OK
+            && seal_km_redis_server_is_failing(server))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

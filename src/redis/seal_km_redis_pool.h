@@ -46,11 +46,21 @@ void seal_km_redis_pool_begin(seal_km_redis_pool_t *pool);
 void seal_km_redis_pool_commit(seal_km_redis_pool_t *pool);
 
 /*
- * Closes the servers that were given up, once no command waits for them.
- * Returns how many are left to be closed later.  Never to be called by what a
- * connection calls: it may be one of theirs.
+ * Closes the servers that were given up, once no command waits for them: what
+ * was sent may be answered yet, what waits for a connection to be ready goes
+ * elsewhere.  Forgets the names that only they had.  Returns how many are left
+ * to be closed later.  Never to be called by what a connection calls: it may be
+ * one of theirs.
  */
 ngx_uint_t seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool);
+
+/*
+ * Closes the servers that have not been asked for in so many seconds, while
+ * others have, and that no command waits for.  Never to be called by what a
+ * connection calls, either.
+ */
+void seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool,
+    time_t unused);
 
 /* Prepares a zeroed event of a topology, while the configuration is read. */
 void seal_km_redis_pool_event(ngx_conf_t *cf, ngx_event_t *ev,

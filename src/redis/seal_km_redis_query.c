@@ -1,6 +1,6 @@
 /*
  * One GET from its start to its end, over as many servers as it takes, within
- * one deadline.
+ * one deadline, which moves only where a server could not be connected to.
  */
 
 
@@ -14,6 +14,8 @@ static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
+static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
@@ -28,6 +30,8 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
     seal_km_redis_settings_t  *settings;
 
     settings = seal_km_redis_pool_settings(query->pool);
+
+    query->start = ngx_current_msec;
 
     if (seal_km_redis_query_send(query) != NGX_AGAIN) {
         return NGX_ERROR;
@@ -113,8 +117,9 @@ seal_km_redis_query_choose(seal_km_redis_query_t *query, ngx_uint_t n)
         return NGX_DECLINED;
     }
 
-    if (query->tries == 0) {
-        query->turn = turn++;
+    if (query->turn == 0) {
+        /* kept: who is asked twice is the same one, if it still serves */
+        query->turn = ++turn;
     }
 
     if (read == SEAL_KM_REDIS_READ_ANY) {
@@ -267,51 +272,87 @@ seal_km_redis_query_again(seal_km_redis_query_t *query)
     switch (query->lost++) {
 
     case 0:
-        break;
+        return seal_km_redis_query_send_anew(query);
 
     case 1:
         seal_km_redis_query_release(query, 1);
-        break;
+        return seal_km_redis_query_send(query);
 
     default:
         seal_km_redis_query_release(query, 1);
         query->result = SEAL_KM_REDIS_UNAVAILABLE;
         return NGX_ERROR;
     }
-
-    return seal_km_redis_query_send(query);
 }
 
 
 /*
- * Nothing was written, so nothing is lost but time, and the time that a server
- * took to fail is not the next one's.  A server that keeps closing what it has
- * accepted is given up, too.
+ * Nothing was written, so nothing is lost but time.  A server that keeps
+ * closing what it has accepted is given up, too.
  */
 
 static ngx_int_t
 seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
 {
-    ngx_int_t                  rc;
-    seal_km_redis_server_t    *server;
-    seal_km_redis_settings_t  *settings;
+    ngx_int_t                rc;
+    seal_km_redis_server_t  *server;
 
     server = query->server;
 
     if (query->unsent++) {
         seal_km_redis_query_release(query, 1);
+        rc = seal_km_redis_query_send(query);
+
+    } else {
+        rc = seal_km_redis_query_send_anew(query);
     }
 
-    rc = seal_km_redis_query_send(query);
-
     if (rc == NGX_AGAIN && query->server != server) {
-        settings = seal_km_redis_pool_settings(query->pool);
-
-        ngx_del_timer(&query->timer);
-        ngx_add_timer(&query->timer, settings->timeout);
+        seal_km_redis_query_extend(query);
     }
 
     return rc;
+}
+
+
+/*
+ * Another server gets as much time as the first one had, but however many of
+ * them are tried the query does not take longer than one that connects slowly
+ * and answers slowly.
+ */
+
+static void
+seal_km_redis_query_extend(seal_km_redis_query_t *query)
+{
+    ngx_msec_t                 past, most;
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    past = ngx_current_msec - query->start;
+    most = settings->connect_timeout + settings->timeout;
+    most = (past < most) ? most - past : 1;
+
+    ngx_del_timer(&query->timer);
+    ngx_add_timer(&query->timer, ngx_min(settings->timeout, most));
+}
+
+
+/*
+ * Once more to the same server, if it is still the one: while the query waited
+ * another one may have become the master, or have taken the slot, and the
+ * former, back again, may be empty.  Whom the balancer chose stays: it knows of
+ * no such change.
+ */
+
+static ngx_int_t
+seal_km_redis_query_send_anew(seal_km_redis_query_t *query)
+{
+    if (!query->balanced) {
+        seal_km_redis_pool_topology(query->pool)->release(query, 0);
+    }
+
+    return seal_km_redis_query_send(query);
 }
 
 

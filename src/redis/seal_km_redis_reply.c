@@ -3,6 +3,7 @@
  */
 
 
+#include <hiredis/sds.h>
 #include <openssl/crypto.h>
 
 #include "seal_km_redis_reply.h"
@@ -12,6 +13,8 @@
 #define SEAL_KM_REDIS_ELEMENTS_MAX  65536
 
 
+static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
+    size_t len);
 static seal_km_redis_reply_t *seal_km_redis_reply_create(
     const redisReadTask *task, seal_km_redis_reply_e type, size_t size);
 static void *seal_km_redis_reply_add(const redisReadTask *task,
@@ -95,12 +98,59 @@ ngx_int_t
 seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
     size_t len)
 {
+    if (seal_km_redis_reader_reserve(reader, len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (redisReaderFeed(reader->redis, (char *) data, len) != REDIS_OK) {
         reader->used = 0;
         return NGX_ERROR;
     }
 
     reader->used = ngx_max(reader->used, reader->redis->len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * hiredis' buffer grows by realloc(), which leaves what it held somewhere in
+ * the heap: where there is no room for more, it gets a new buffer from us.
+ */
+
+static ngx_int_t
+seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
+{
+    sds           empty, buf;
+    redisReader  *redis;
+
+    redis = reader->redis;
+
+    if (redis->buf == NULL || redis->len == 0 || sdsavail(redis->buf) >= len) {
+        return NGX_OK;
+    }
+
+    empty = sdsempty();
+    if (empty == NULL) {
+        return NGX_ERROR;
+    }
+
+    buf = sdsMakeRoomFor(empty, redis->len - redis->pos + len);
+    if (buf == NULL) {
+        sdsfree(empty);
+        return NGX_ERROR;
+    }
+
+    /* there is room: this allocates nothing */
+    buf = sdscatlen(buf, redis->buf + redis->pos, redis->len - redis->pos);
+
+    OPENSSL_cleanse(redis->buf, reader->used);
+    sdsfree(redis->buf);
+
+    redis->buf = buf;
+    redis->len -= redis->pos;
+    redis->pos = 0;
+    reader->used = redis->len;
 
     return NGX_OK;
 }

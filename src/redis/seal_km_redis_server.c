@@ -70,6 +70,44 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 }
 
 
+void
+seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
+{
+    ngx_uint_t                   i;
+    seal_km_redis_connection_t  *rc;
+
+    for (i = 0; i < server->n; i++) {
+        rc = &server->connections[i];
+
+        if (rc->state != SEAL_KM_REDIS_READY) {
+            seal_km_redis_connection_close(rc);
+        }
+    }
+}
+
+
+ngx_uint_t
+seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
+{
+    ngx_uint_t                   i, failing;
+    seal_km_redis_connection_t  *rc;
+
+    failing = 0;
+
+    for (i = 0; i < server->n; i++) {
+        rc = &server->connections[i];
+
+        if (rc->state == SEAL_KM_REDIS_READY) {
+            return 0;
+        }
+
+        failing |= (rc->failures != 0);
+    }
+
+    return failing;
+}
+
+
 ngx_uint_t
 seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {
@@ -98,8 +136,8 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
         return NULL;
     }
 
-    return seal_km_redis_connection_send(rc, argc, argv, len, flags, handler,
-                                         data);
+    return seal_km_redis_command_send(rc, argc, argv, len, flags, handler,
+                                      data);
 }
 
 

@@ -17,6 +17,7 @@ struct seal_km_redis_server_s {
     ngx_sockaddr_t                sockaddr;
     ngx_uint_t                    greeting;   /* SEAL_KM_REDIS_GREET_... */
     ngx_uint_t                    generation; /* the pool's mark */
+    time_t                        used;       /* when the pool was asked */
     ngx_uint_t                    n;
     seal_km_redis_connection_t    connections[1];
 };
@@ -32,6 +33,15 @@ seal_km_redis_server_t *seal_km_redis_server_create(
 
 /* closes its connections, without a call of any handler, and frees it */
 void seal_km_redis_server_destroy(seal_km_redis_server_t *server);
+
+/*
+ * Ends the commands of those connections that are not ready, as UNSENT, and
+ * closes these.  It calls handlers.
+ */
+void seal_km_redis_server_withdraw(seal_km_redis_server_t *server);
+
+/* 1 if it has failed since it has answered last, and takes no commands */
+ngx_uint_t seal_km_redis_server_is_failing(seal_km_redis_server_t *server);
 
 /* commands that somebody waits for */
 ngx_uint_t seal_km_redis_server_waiters(seal_km_redis_server_t *server);

@@ -10,6 +10,13 @@
 /* milliseconds between two looks at servers whose address has gone */
 #define SEAL_KM_REDIS_STANDALONE_SWEEP  200
 
+/*
+ * The balancer tells nobody which servers it has done with: those that it has
+ * not chosen for a minute go, in seconds, and how often that is looked at
+ */
+#define SEAL_KM_REDIS_STANDALONE_UNUSED  60
+#define SEAL_KM_REDIS_STANDALONE_LOOK    15
+
 
 typedef struct {
     /* an event's data: nginx' debug log reads an int behind three pointers */
@@ -134,7 +141,17 @@ seal_km_redis_standalone_sweep_handler(ngx_event_t *ev)
 
     s = ev->data;
 
-    if (!ngx_exiting && seal_km_redis_pool_sweep(s->pool)) {
+    if (ngx_exiting) {
+        return;
+    }
+
+    if (s->servers == NULL) {
+        seal_km_redis_pool_sweep_unused(s->pool,
+                                        SEAL_KM_REDIS_STANDALONE_UNUSED);
+        return;
+    }
+
+    if (seal_km_redis_pool_sweep(s->pool)) {
         ngx_add_timer(&s->sweep, SEAL_KM_REDIS_STANDALONE_SWEEP);
     }
 }
@@ -155,8 +172,8 @@ seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
             return NGX_DECLINED;
         }
 
-        if (query->tries == 0) {
-            query->turn = s->turn++;
+        if (query->turn == 0) {
+            query->turn = ++s->turn;
         }
 
         query->server = s->servers[(query->turn + query->tries) % s->n];
@@ -178,6 +195,10 @@ seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
     }
 
     query->balanced = 1;
+
+    if (!s->sweep.timer_set && !ngx_exiting) {
+        ngx_add_timer(&s->sweep, SEAL_KM_REDIS_STANDALONE_LOOK * 1000);
+    }
 
     return NGX_OK;
 }

@@ -4,14 +4,95 @@
 
 
 #include "seal_km_redis_tls.h"
+#include "seal_km_redis_wire.h"
 
 
+static void seal_km_redis_tls_handshake_handler(ngx_connection_t *c);
+static ngx_int_t seal_km_redis_tls_init(seal_km_redis_connection_t *rc);
+static const char *seal_km_redis_tls_check(seal_km_redis_connection_t *rc);
 static void seal_km_redis_tls_save_session(ngx_connection_t *c);
 static ngx_int_t seal_km_redis_tls_set_name(seal_km_redis_connection_t *rc);
 static ngx_uint_t seal_km_redis_tls_is_address(ngx_str_t *name);
 
 
-ngx_int_t
+/* connect_timeout is for the TLS handshake too */
+
+void
+seal_km_redis_tls_start(seal_km_redis_connection_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    if (seal_km_redis_tls_init(rc) != NGX_OK) {
+        seal_km_redis_connection_failed(rc, 0, "could not be spoken TLS to",
+                                        SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (ngx_ssl_handshake(c) == NGX_AGAIN) {
+
+        if (!c->write->timer_set) {
+            ngx_add_timer(c->write, rc->settings->connect_timeout);
+        }
+
+        c->ssl->handler = seal_km_redis_tls_handshake_handler;
+        return;
+    }
+
+    seal_km_redis_tls_handshake_handler(c);
+}
+
+
+static void
+seal_km_redis_tls_handshake_handler(ngx_connection_t *c)
+{
+    const char                  *fault;
+    seal_km_redis_connection_t  *rc;
+
+    rc = c->data;
+
+    /* nginx has put its own there */
+    seal_km_redis_wire_attach(rc);
+
+    if (!c->ssl->handshaked) {
+        /* a session to be resumed may be what the server did not like */
+        seal_km_redis_tls_forget_session(rc);
+
+        /* nginx has logged what it knows */
+        seal_km_redis_connection_failed(rc,
+                                        c->write->timedout ? NGX_ETIMEDOUT : 0,
+                                        "did not agree on TLS",
+                                        SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    fault = seal_km_redis_tls_check(rc);
+
+    if (fault) {
+        if (!rc->failing) {
+            ngx_log_error(NGX_LOG_ERR, &rc->log, 0,
+                          "certificate of Redis server is not accepted: %s",
+                          fault);
+            rc->failing = 1;
+        }
+
+        seal_km_redis_connection_failed(rc, 0,
+                                      "has a certificate that is not accepted",
+                                      SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    seal_km_redis_connection_secured(rc);
+}
+
+
+/*
+ * Server name (RFC 6066: never an IP address) and session.  NGX_OK, or
+ * NGX_ERROR after an error was logged.
+ */
+
+static ngx_int_t
 seal_km_redis_tls_init(seal_km_redis_connection_t *rc)
 {
     ngx_str_t                 *name;
@@ -71,16 +152,28 @@ seal_km_redis_tls_save_session(ngx_connection_t *c)
     session = ngx_ssl_get_session(c);
 
     if (session) {
-        if (rc->session) {
-            ngx_ssl_free_session(rc->session);
-        }
-
+        seal_km_redis_tls_forget_session(rc);
         rc->session = session;
     }
 }
 
 
-const char *
+void
+seal_km_redis_tls_forget_session(seal_km_redis_connection_t *rc)
+{
+    if (rc->session) {
+        ngx_ssl_free_session(rc->session);
+        rc->session = NULL;
+    }
+}
+
+
+/*
+ * NULL if the certificate verifies and is the server's (or need not be), else
+ * what is wrong with it, a static text.
+ */
+
+static const char *
 seal_km_redis_tls_check(seal_km_redis_connection_t *rc)
 {
     int         match;

@@ -11,17 +11,15 @@
 
 
 /*
- * Prepares the TLS client of a connection that has just been connected: server
- * name (RFC 6066: never an IP address) and session.  NGX_OK, or NGX_ERROR
- * after an error was logged.
+ * The handshake of a connection that has just been connected, within
+ * connect_timeout, and the check of the server's certificate.  In the end, and
+ * perhaps from inside, seal_km_redis_connection_secured() or _failed() is
+ * called.
  */
-ngx_int_t seal_km_redis_tls_init(seal_km_redis_connection_t *rc);
+void seal_km_redis_tls_start(seal_km_redis_connection_t *rc);
 
-/*
- * After the handshake: NULL if the certificate verifies and is the server's
- * (or need not be), else what is wrong with it, a static text.
- */
-const char *seal_km_redis_tls_check(seal_km_redis_connection_t *rc);
+/* Frees the session that would be resumed, if there is one. */
+void seal_km_redis_tls_forget_session(seal_km_redis_connection_t *rc);
 
 /* ends TLS without waiting for the peer; harmless without TLS */
 void seal_km_redis_tls_close(seal_km_redis_connection_t *rc);

@@ -9,7 +9,8 @@ package SealKM::Dns;
 #     $dns->asked('redis.test')      how often, for an IPv4 address
 #     $dns->directive                "resolver ...;"
 #
-# Names that it does not know are NXDOMAIN.
+# Names that it does not know are NXDOMAIN; of several addresses another one is
+# the first each time.
 
 use strict;
 use warnings;
@@ -93,6 +94,7 @@ sub kill {
 sub _serve {
     my ($self, $socket, $parent) = @_;
     my $select = IO::Select->new($socket);
+    my $turn = 0;
 
     open my $log, '>>', "$self->{path}.log" or die "$self->{path}.log: $!";
     $log->autoflush(1);
@@ -120,6 +122,7 @@ sub _serve {
 
         my ($ttl, @addresses) = ref $set ? @$set : 0;
         @addresses = () if $type != 1;
+        push @addresses, splice @addresses, 0, $turn++ % @addresses if @addresses;
 
         send $socket, pack('n6', $id, 0x8180 | (ref $set ? 0 : $CODE{$set}), 1,
                            scalar @addresses, 0, 0)

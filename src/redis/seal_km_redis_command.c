@@ -1,0 +1,309 @@
+/*
+ * Commands of a connection, in two queues: unsent and sent.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "seal_km_redis_connection.h"
+
+
+static seal_km_redis_command_t *seal_km_redis_command_create(
+    seal_km_redis_connection_t *rc, int argc, const char **argv,
+    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
+    void *data);
+static seal_km_redis_command_t *seal_km_redis_command_copy(char *text,
+    size_t len, ngx_uint_t flags, ngx_log_t *log);
+static void seal_km_redis_command_free(seal_km_redis_command_t *command);
+static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
+static void seal_km_redis_command_end(ngx_queue_t *queue,
+    seal_km_redis_end_e end);
+
+
+seal_km_redis_command_t *
+seal_km_redis_command_send(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler, void *data)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
+                                           data);
+    if (command == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_insert_tail(&rc->unsent, &command->queue);
+    rc->commands++;
+    rc->waiters++;
+
+    rc->peer.connection->idle = 0;
+
+    if (rc->state == SEAL_KM_REDIS_READY && !rc->flush.posted) {
+        ngx_post_event(&rc->flush, &ngx_posted_events);
+    }
+
+    return command;
+}
+
+
+ngx_int_t
+seal_km_redis_command_greet(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
+                                           rc);
+    if (command == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rc->out_size - rc->out_last < command->len) {
+        /* cannot be: user and password are bounded by the configuration */
+        seal_km_redis_command_free(command);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
+    rc->out_last += command->len;
+
+    command->sent = 1;
+    ngx_queue_insert_tail(&rc->sent, &command->queue);
+    rc->commands++;
+    rc->replies++;
+
+    return NGX_OK;
+}
+
+
+static seal_km_redis_command_t *
+seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler, void *data)
+{
+    char                     *text;
+    long long                 n;
+    seal_km_redis_command_t  *command;
+
+    n = redisFormatCommandArgv(&text, argc, argv, len);
+    if (n < 0) {
+        return NULL;
+    }
+
+    command = seal_km_redis_command_copy(text, n, flags, &rc->log);
+
+    /* it may be an AUTH */
+    OPENSSL_cleanse(text, n);
+    redisFreeCommand(text);
+
+    if (command == NULL) {
+        return NULL;
+    }
+
+    command->tree = (flags & SEAL_KM_REDIS_TREE) ? 1 : 0;
+    command->connection = rc;
+    command->handler = handler;
+    command->data = data;
+
+    return command;
+}
+
+
+/* a command of that text; an ASKING comes before it where there is to be one */
+
+static seal_km_redis_command_t *
+seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags,
+    ngx_log_t *log)
+{
+    u_char                   *p;
+    seal_km_redis_command_t  *command;
+
+    static const char  asking[] = "ASKING\r\n";
+
+    command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + len,
+                        log);
+    if (command == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(command, sizeof(seal_km_redis_command_t));
+
+    p = command->text;
+    command->replies = 1;
+
+    if (flags & SEAL_KM_REDIS_ASKING) {
+        /* it holds for the next command only: nothing may come between */
+        p = ngx_cpymem(p, asking, sizeof(asking) - 1);
+        command->replies = 2;
+    }
+
+    p = ngx_cpymem(p, text, len);
+    command->len = p - command->text;
+
+    return command;
+}
+
+
+static void
+seal_km_redis_command_free(seal_km_redis_command_t *command)
+{
+    OPENSSL_cleanse(command->text, command->len);
+    ngx_free(command);
+}
+
+
+void
+seal_km_redis_command_abandon(seal_km_redis_command_t *command)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = command->connection;
+
+    command->handler = NULL;
+
+    if (rc == NULL) {
+        /* its connection has failed, and is ending its commands right now */
+        return;
+    }
+
+    rc->waiters--;
+
+    if (!command->sent) {
+        ngx_queue_remove(&command->queue);
+        seal_km_redis_command_free(command);
+        rc->commands--;
+    }
+
+    if (rc->waiters == 0 && !rc->flush.posted) {
+        /* the connection is idle now: said at turn's end, not under a reader */
+        ngx_post_event(&rc->flush, &ngx_posted_events);
+    }
+}
+
+
+seal_km_redis_command_t *
+seal_km_redis_command_first(ngx_queue_t *queue)
+{
+    if (ngx_queue_empty(queue)) {
+        return NULL;
+    }
+
+    return ngx_queue_data(ngx_queue_head(queue), seal_km_redis_command_t,
+                          queue);
+}
+
+
+void
+seal_km_redis_command_answer(seal_km_redis_command_t *command,
+    seal_km_redis_reply_t *reply)
+{
+    void                        *data;
+    seal_km_redis_command_pt     handler;
+    seal_km_redis_connection_t  *rc;
+
+    rc = command->connection;
+    handler = command->handler;
+    data = command->data;
+
+    /* it leaves the queue before its handler is called */
+
+    ngx_queue_remove(&command->queue);
+    seal_km_redis_command_free(command);
+    rc->commands--;
+
+    if (handler == NULL) {
+        seal_km_redis_reply_free(reply);
+        return;
+    }
+
+    if (data != rc) {
+        rc->waiters--;
+    }
+
+    handler(data, SEAL_KM_REDIS_ANSWERED, reply);
+}
+
+
+void
+seal_km_redis_command_end_all(seal_km_redis_connection_t *rc,
+    seal_km_redis_end_e end)
+{
+    ngx_queue_t  sent, unsent;
+
+    /* the lists are detached: a handler may queue new commands */
+
+    seal_km_redis_command_detach(&rc->sent, &sent);
+    seal_km_redis_command_detach(&rc->unsent, &unsent);
+
+    rc->commands = 0;
+    rc->waiters = 0;
+
+    seal_km_redis_command_end(&sent, end);
+    seal_km_redis_command_end(&unsent, SEAL_KM_REDIS_UNSENT);
+}
+
+
+static void
+seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to)
+{
+    ngx_queue_t              *q;
+    seal_km_redis_command_t  *command;
+
+    ngx_queue_init(to);
+
+    if (ngx_queue_empty(from)) {
+        return;
+    }
+
+    ngx_queue_add(to, from);
+    ngx_queue_init(from);
+
+    for (q = ngx_queue_head(to);
+         q != ngx_queue_sentinel(to);
+         q = ngx_queue_next(q))
+    {
+        command = ngx_queue_data(q, seal_km_redis_command_t, queue);
+        command->connection = NULL;
+    }
+}
+
+
+static void
+seal_km_redis_command_end(ngx_queue_t *queue, seal_km_redis_end_e end)
+{
+    void                      *data;
+    seal_km_redis_command_t   *command;
+    seal_km_redis_command_pt   handler;
+
+    while ((command = seal_km_redis_command_first(queue)) != NULL) {
+
+        handler = command->handler;
+        data = command->data;
+
+        ngx_queue_remove(&command->queue);
+        seal_km_redis_command_free(command);
+
+        if (handler) {
+            handler(data, end, NULL);
+        }
+    }
+}
+
+
+void
+seal_km_redis_command_free_all(seal_km_redis_connection_t *rc)
+{
+    seal_km_redis_command_t  *command;
+
+    if (!ngx_queue_empty(&rc->unsent)) {
+        ngx_queue_add(&rc->sent, &rc->unsent);
+        ngx_queue_init(&rc->unsent);
+    }
+
+    while ((command = seal_km_redis_command_first(&rc->sent)) != NULL) {
+        ngx_queue_remove(&command->queue);
+        seal_km_redis_command_free(command);
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * Commands of a connection: those that wait to be written, and those whose
+ * replies are to come.  Replies are matched to commands by their order.
+ */
+
+
+#ifndef SEAL_KM_REDIS_COMMAND_H
+#define SEAL_KM_REDIS_COMMAND_H
+
+
+#include "seal_km_redis_reply.h"
+
+
+/*
+ * Commands that a connection holds at most, those included whose requests have
+ * gone and whose replies are still to come: what bounds memory when a server
+ * stalls.
+ */
+#define SEAL_KM_REDIS_COMMANDS_MAX  8192
+
+
+/* how a command is sent */
+#define SEAL_KM_REDIS_TREE    0x01   /* the answer may be of any type */
+#define SEAL_KM_REDIS_ASKING  0x02   /* behind an ASKING, in one piece */
+
+
+/* how a command ended */
+typedef enum {
+    SEAL_KM_REDIS_ANSWERED = 0,   /* by the reply, which is the handler's */
+    SEAL_KM_REDIS_UNSENT,         /* nothing of it was written */
+    SEAL_KM_REDIS_LOST,           /* written; the connection died */
+    SEAL_KM_REDIS_GARBLED         /* written; what came is no answer to it */
+} seal_km_redis_end_e;
+
+
+typedef struct seal_km_redis_connection_s  seal_km_redis_connection_t;
+
+/* called once; the command is gone, and the connection may be used again */
+typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply);
+
+
+struct seal_km_redis_command_s {
+    ngx_queue_t                   queue;
+    seal_km_redis_connection_t   *connection;
+    seal_km_redis_command_pt      handler;      /* NULL: abandoned */
+    void                         *data;
+    unsigned                      replies:2;    /* still to come */
+    unsigned                      tree:1;       /* may be of any type */
+    unsigned                      sent:1;
+    size_t                        len;
+    u_char                        text[1];
+};
+
+
+/*
+ * Queues a command, to be written at the end of this turn of the event loop.
+ * The connection is usable.  NULL without memory; the handler is never called
+ * from inside.
+ */
+seal_km_redis_command_t *seal_km_redis_command_send(
+    seal_km_redis_connection_t *rc, int argc, const char **argv,
+    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
+    void *data);
+
+/*
+ * Of the greeting: writes a command ahead of all that waits; its answer is
+ * awaited before anything else is written, and its handler's data is rc.
+ * NGX_OK, or NGX_ERROR: out of memory.
+ */
+ngx_int_t seal_km_redis_command_greet(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler);
+
+/*
+ * The handler will not be called.  A command that was written keeps its place
+ * in the queue until its reply has come and is dropped; any other goes.
+ */
+void seal_km_redis_command_abandon(seal_km_redis_command_t *command);
+
+
+/* The rest is for the parts of the connection itself. */
+
+/* the oldest of the commands that were sent, or that were not; or NULL */
+seal_km_redis_command_t *seal_km_redis_command_first(ngx_queue_t *queue);
+
+/*
+ * Its last reply has come: takes it off its queue, frees it and calls the
+ * handler, which owns the reply; without a handler the reply is freed.
+ */
+void seal_km_redis_command_answer(seal_km_redis_command_t *command,
+    seal_km_redis_reply_t *reply);
+
+/*
+ * Ends all commands of a connection that has been closed: those that were
+ * written as end says, the others as UNSENT.  Handlers may open it again.
+ */
+void seal_km_redis_command_end_all(seal_km_redis_connection_t *rc,
+    seal_km_redis_end_e end);
+
+/* frees all commands of a connection, without a call of any handler */
+void seal_km_redis_command_free_all(seal_km_redis_connection_t *rc);
+
+
+#endif /* SEAL_KM_REDIS_COMMAND_H */

@@ -1,0 +1,449 @@
+/*
+ * What a connection writes and reads.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "seal_km_redis_wire.h"
+
+
+static void seal_km_redis_wire_write_handler(ngx_event_t *wev);
+static void seal_km_redis_wire_read_handler(ngx_event_t *rev);
+static ngx_int_t seal_km_redis_wire_send(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_wire_fill(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_wire_fit(seal_km_redis_connection_t *rc,
+    size_t len);
+static ngx_int_t seal_km_redis_wire_write(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_wire_read(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_wire_receive(seal_km_redis_connection_t *rc,
+    u_char *data, size_t len);
+static ngx_int_t seal_km_redis_wire_next(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t **reply);
+static ngx_int_t seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply);
+static ngx_int_t seal_km_redis_wire_push(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply);
+static ngx_int_t seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
+    seal_km_redis_command_t *command, seal_km_redis_reply_t *reply);
+static void seal_km_redis_wire_settle(seal_km_redis_connection_t *rc);
+
+
+/* a worker reads one socket at a time */
+static u_char  seal_km_redis_in[SEAL_KM_REDIS_BUFFER_SIZE];
+
+
+void
+seal_km_redis_wire_attach(seal_km_redis_connection_t *rc)
+{
+    rc->peer.connection->read->handler = seal_km_redis_wire_read_handler;
+    rc->peer.connection->write->handler = seal_km_redis_wire_write_handler;
+}
+
+
+static void
+seal_km_redis_wire_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t  *c;
+
+    c = wev->data;
+
+    (void) seal_km_redis_wire_send(c->data);
+}
+
+
+void
+seal_km_redis_wire_flush_handler(ngx_event_t *ev)
+{
+    seal_km_redis_connection_t  *rc;
+
+    rc = ev->data;
+
+    if (rc->state == SEAL_KM_REDIS_CLOSED
+        || (rc->state >= SEAL_KM_REDIS_HANDSHAKE
+            && seal_km_redis_wire_send(rc) != NGX_OK))
+    {
+        return;
+    }
+
+    seal_km_redis_wire_settle(rc);
+}
+
+
+/* writes what there is to write; NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_wire_send(seal_km_redis_connection_t *rc)
+{
+    ngx_int_t  n;
+
+    do {
+        if (seal_km_redis_wire_fill(rc) != NGX_OK) {
+            seal_km_redis_connection_failed(rc, NGX_ENOMEM,
+                                            "could not be written to",
+                                            SEAL_KM_REDIS_LOST);
+            return NGX_ERROR;
+        }
+
+        if (rc->out_pos == rc->out_last) {
+            break;
+        }
+
+        n = seal_km_redis_wire_write(rc);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+    } while (n == NGX_OK);
+
+    if (ngx_handle_write_event(rc->peer.connection->write, 0) != NGX_OK) {
+        seal_km_redis_connection_failed(rc, 0, "could not be watched",
+                                        SEAL_KM_REDIS_LOST);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* moves commands to the bytes on their way, as many as there is room for */
+
+static ngx_int_t
+seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
+{
+    ngx_int_t                 n;
+    seal_km_redis_command_t  *command;
+
+    if (rc->out_pos == rc->out_last) {
+        rc->out_pos = 0;
+        rc->out_last = 0;
+    }
+
+    while (rc->state == SEAL_KM_REDIS_READY
+           && (command = seal_km_redis_command_first(&rc->unsent)) != NULL)
+    {
+        n = seal_km_redis_wire_fit(rc, command->len);
+
+        if (n != NGX_OK) {
+            return (n == NGX_BUSY) ? NGX_OK : n;
+        }
+
+        ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
+        rc->out_last += command->len;
+
+        command->sent = 1;
+        ngx_queue_remove(&command->queue);
+        ngx_queue_insert_tail(&rc->sent, &command->queue);
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: there is room for so many bytes; NGX_BUSY: not now; NGX_ERROR */
+
+static ngx_int_t
+seal_km_redis_wire_fit(seal_km_redis_connection_t *rc, size_t len)
+{
+    u_char  *out;
+
+    if (rc->out_size - rc->out_last >= len) {
+        return NGX_OK;
+    }
+
+    if (rc->out_last) {
+        return NGX_BUSY;
+    }
+
+    /* one command, longer than the buffer: its key has no bound */
+
+    out = ngx_alloc(len, &rc->log);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_free(rc->out);
+    rc->out = out;
+    rc->out_size = len;
+
+    return NGX_OK;
+}
+
+
+/* writes some of the bytes on their way; NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_wire_write(seal_km_redis_connection_t *rc)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    n = c->send(c, rc->out + rc->out_pos, rc->out_last - rc->out_pos);
+
+    if (n == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (n == NGX_ERROR || n == 0) {
+
+        if (c->ssl && !rc->proved) {
+            /*
+             * With TLS 1.3 a server refuses our certificate after the
+             * handshake: its alert, which nginx logs, tells why
+             */
+            (void) c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
+        }
+
+        seal_km_redis_connection_failed(rc, 0, "closed the connection",
+                                        SEAL_KM_REDIS_LOST);
+        return NGX_ERROR;
+    }
+
+    if (!rc->proved) {
+        /* there may have been a password among it */
+        OPENSSL_cleanse(rc->out + rc->out_pos, n);
+    }
+
+    rc->out_pos += n;
+
+    return NGX_OK;
+}
+
+
+static void
+seal_km_redis_wire_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t            *c;
+    seal_km_redis_connection_t  *rc;
+
+    c = rev->data;
+    rc = c->data;
+
+    if (c->close) {
+        /* the worker exits, or worker_shutdown_timeout is over */
+        seal_km_redis_connection_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
+        return;
+    }
+
+    if (rev->timedout) {
+        seal_km_redis_connection_failed(rc, NGX_ETIMEDOUT,
+                                        "did not answer the greeting",
+                                        SEAL_KM_REDIS_UNSENT);
+        return;
+    }
+
+    if (seal_km_redis_wire_read(rc) != NGX_OK) {
+        return;
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        seal_km_redis_connection_failed(rc, 0, "could not be watched",
+                                        SEAL_KM_REDIS_LOST);
+        return;
+    }
+
+    seal_km_redis_wire_settle(rc);
+}
+
+
+/* reads all that there is; NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
+{
+    ssize_t            n;
+    ngx_uint_t         fault;
+    ngx_connection_t  *c;
+
+    c = rc->peer.connection;
+
+    for ( ;; ) {
+
+        n = c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
+
+        if (n == NGX_AGAIN) {
+            return NGX_OK;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            /* a server may close what nobody uses */
+            fault = (rc->commands || !rc->proved);
+
+            seal_km_redis_connection_failed(rc, 0,
+                                      fault ? "closed the connection" : NULL,
+                                      SEAL_KM_REDIS_LOST);
+            return NGX_ERROR;
+        }
+
+        if (seal_km_redis_wire_receive(rc, seal_km_redis_in, n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* NGX_ERROR: the connection is closed */
+
+static ngx_int_t
+seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
+    size_t len)
+{
+    ngx_int_t               n;
+    seal_km_redis_reply_t  *reply;
+
+    n = seal_km_redis_reader_feed(&rc->reader, data, len);
+
+    OPENSSL_cleanse(data, len);
+
+    while (n == NGX_OK) {
+        n = seal_km_redis_wire_next(rc, &reply);
+
+        if (n == NGX_OK) {
+            n = seal_km_redis_wire_dispatch(rc, reply);
+        }
+    }
+
+    if (n == NGX_ABORT) {
+        return NGX_ERROR;
+    }
+
+    if (n == NGX_ERROR) {
+        seal_km_redis_connection_failed(rc, 0, "sent what is no reply",
+                                        SEAL_KM_REDIS_GARBLED);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the next reply, as the command that waits for it wants it: see the reader */
+
+static ngx_int_t
+seal_km_redis_wire_next(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t **reply)
+{
+    seal_km_redis_command_t  *command;
+
+    rc->reader.drop = 0;
+    rc->reader.tree = (rc->push != NULL);
+
+    command = seal_km_redis_command_first(&rc->sent);
+
+    if (command) {
+        rc->reader.drop = (command->handler == NULL);
+        rc->reader.tree |= command->tree;
+    }
+
+    return seal_km_redis_reader_next(&rc->reader, reply);
+}
+
+
+/*
+ * Gives a reply to the oldest command.  NGX_ERROR: it answers nothing that we
+ * asked; NGX_ABORT: the connection has been closed meanwhile.
+ */
+
+static ngx_int_t
+seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_first(&rc->sent);
+
+    if (rc->push
+        && (reply->type == SEAL_KM_REDIS_REPLY_ARRAY || command == NULL))
+    {
+        return seal_km_redis_wire_push(rc, reply);
+    }
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_OTHER || command == NULL) {
+        seal_km_redis_reply_free(reply);
+        return NGX_ERROR;
+    }
+
+    if (command->replies > 1) {
+        /* of the ASKING; if that was refused, so is what came with it */
+        command->replies--;
+        seal_km_redis_reply_free(reply);
+        return NGX_OK;
+    }
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_STATUS
+        && !command->tree
+        && (command->handler == NULL || command->data != rc))
+    {
+        /* "+OK" is no answer to a GET */
+        return NGX_ERROR;
+    }
+
+    return seal_km_redis_wire_answer(rc, command, reply);
+}
+
+
+/* what comes over a subscription, unasked, or in answer to SUBSCRIBE */
+
+static ngx_int_t
+seal_km_redis_wire_push(seal_km_redis_connection_t *rc,
+    seal_km_redis_reply_t *reply)
+{
+    if (reply->type != SEAL_KM_REDIS_REPLY_ARRAY) {
+        seal_km_redis_reply_free(reply);
+        seal_km_redis_connection_refused(rc,
+                                 "refused the subscription: check that its "
+                                 "user has +subscribe and &+switch-master");
+        return NGX_ABORT;
+    }
+
+    seal_km_redis_connection_proved(rc);
+
+    rc->push(rc->push_data, reply);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
+    seal_km_redis_command_t *command, seal_km_redis_reply_t *reply)
+{
+    ngx_uint_t  proves;
+
+    /*
+     * What answers the greeting proves no more than that it was accepted, and
+     * of a subscription only its confirmation does: it may be refused yet.
+     */
+    proves = (rc->state == SEAL_KM_REDIS_READY && rc->push == NULL);
+
+    seal_km_redis_command_answer(command, reply);
+
+    if (rc->state == SEAL_KM_REDIS_CLOSED) {
+        return NGX_ABORT;
+    }
+
+    if (proves) {
+        seal_km_redis_connection_proved(rc);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Where nobody waits any more, nginx may close the connection when it exits,
+ * and closes it here when it is exiting already.
+ */
+
+static void
+seal_km_redis_wire_settle(seal_km_redis_connection_t *rc)
+{
+    rc->peer.connection->idle = (rc->waiters == 0);
+
+    if (rc->waiters == 0 && (ngx_exiting || ngx_terminate)) {
+        seal_km_redis_connection_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
+    }
+}
