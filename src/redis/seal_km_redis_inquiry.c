@@ -12,8 +12,12 @@
 
 
 static void seal_km_redis_inquiry_next(seal_km_redis_inquiry_t *inquiry);
-static ngx_uint_t seal_km_redis_inquiry_asks(seal_km_redis_inquiry_t *inquiry,
+static ngx_int_t seal_km_redis_inquiry_ask(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_server_t *server);
+static ngx_uint_t seal_km_redis_inquiry_command(void *data, ngx_uint_t i,
+    const char **argv, size_t *len);
+static void seal_km_redis_inquiry_question_handler(
+    seal_km_redis_question_t *question, ngx_uint_t answered);
 static void seal_km_redis_inquiry_hear(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_question_t *question);
 static void seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry,
@@ -23,16 +27,6 @@ static void seal_km_redis_inquiry_plan(seal_km_redis_inquiry_t *inquiry,
 static void seal_km_redis_inquiry_tick_handler(ngx_event_t *ev);
 static void seal_km_redis_inquiry_timer_handler(ngx_event_t *ev);
 static void seal_km_redis_inquiry_sweep_handler(ngx_event_t *ev);
-static ngx_int_t seal_km_redis_question_create(
-    seal_km_redis_inquiry_t *inquiry, seal_km_redis_server_t *server);
-static ngx_int_t seal_km_redis_question_send(
-    seal_km_redis_question_t *question);
-static void seal_km_redis_question_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply);
-static void seal_km_redis_question_deadline_handler(ngx_event_t *ev);
-static void seal_km_redis_question_end(seal_km_redis_question_t *question,
-    ngx_uint_t answered);
-static void seal_km_redis_question_free(seal_km_redis_question_t *question);
 
 
 void
@@ -49,7 +43,7 @@ seal_km_redis_inquiry_init(ngx_conf_t *cf, seal_km_redis_inquiry_t *inquiry,
     ngx_queue_init(&inquiry->questions);
     ngx_queue_init(&inquiry->waiting);
 
-    /* a query that waits has a timer of its own, which an exiting worker heeds */
+    /* an exiting worker stays for the timers of the queries that wait */
 
     seal_km_redis_pool_event(cf, &inquiry->tick,
                              seal_km_redis_inquiry_tick_handler, inquiry);
@@ -131,8 +125,7 @@ seal_km_redis_inquiry_next(seal_km_redis_inquiry_t *inquiry)
             inquiry->exhausted = 1;
 
         } else if (rc == NGX_OK
-                   && !seal_km_redis_inquiry_asks(inquiry, server)
-                   && seal_km_redis_question_create(inquiry, server) == NGX_OK
+                   && seal_km_redis_inquiry_ask(inquiry, server) == NGX_OK
                    && !inquiry->asker->all)
         {
             break;
@@ -152,8 +145,10 @@ seal_km_redis_inquiry_next(seal_km_redis_inquiry_t *inquiry)
 }
 
 
-static ngx_uint_t
-seal_km_redis_inquiry_asks(seal_km_redis_inquiry_t *inquiry,
+/* NGX_ERROR: it takes no commands; NGX_DECLINED: it is being asked already */
+
+static ngx_int_t
+seal_km_redis_inquiry_ask(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_server_t *server)
 {
     ngx_queue_t               *q;
@@ -166,11 +161,41 @@ seal_km_redis_inquiry_asks(seal_km_redis_inquiry_t *inquiry,
         question = ngx_queue_data(q, seal_km_redis_question_t, queue);
 
         if (question->server == server) {
-            return 1;
+            return NGX_DECLINED;
         }
     }
 
-    return 0;
+    return seal_km_redis_question_ask(server, &inquiry->questions,
+                          seal_km_redis_pool_settings(inquiry->asked)->timeout,
+                          seal_km_redis_inquiry_command,
+                          seal_km_redis_inquiry_question_handler, inquiry);
+}
+
+
+static ngx_uint_t
+seal_km_redis_inquiry_command(void *data, ngx_uint_t i, const char **argv,
+    size_t *len)
+{
+    seal_km_redis_inquiry_t  *inquiry = data;
+
+    return inquiry->asker->command(inquiry->state, i, argv, len);
+}
+
+
+static void
+seal_km_redis_inquiry_question_handler(seal_km_redis_question_t *question,
+    ngx_uint_t answered)
+{
+    seal_km_redis_inquiry_t  *inquiry;
+
+    inquiry = question->data;
+
+    if (answered) {
+        seal_km_redis_inquiry_hear(inquiry, question);
+
+    } else if (inquiry->running) {
+        seal_km_redis_inquiry_hear(inquiry, NULL);
+    }
 }
 
 
@@ -275,15 +300,13 @@ seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry, ngx_int_t rc)
 void
 seal_km_redis_inquiry_stop(seal_km_redis_inquiry_t *inquiry)
 {
-    ngx_queue_t               *q;
-    seal_km_redis_question_t  *question;
+    ngx_queue_t  *q;
 
     while (!ngx_queue_empty(&inquiry->questions)) {
         q = ngx_queue_head(&inquiry->questions);
-        question = ngx_queue_data(q, seal_km_redis_question_t, queue);
 
-        seal_km_redis_command_abandon(question->command);
-        seal_km_redis_question_free(question);
+        seal_km_redis_question_abandon(
+                       ngx_queue_data(q, seal_km_redis_question_t, queue));
     }
 
     inquiry->running = 0;
@@ -421,149 +444,4 @@ seal_km_redis_inquiry_sweep_handler(ngx_event_t *ev)
     if (left) {
         ngx_add_timer(&inquiry->sweep, SEAL_KM_REDIS_INQUIRY_HASTE);
     }
-}
-
-
-/* NGX_ERROR: this server takes no command now */
-
-static ngx_int_t
-seal_km_redis_question_create(seal_km_redis_inquiry_t *inquiry,
-    seal_km_redis_server_t *server)
-{
-    seal_km_redis_question_t  *question;
-
-    question = ngx_calloc(sizeof(seal_km_redis_question_t), ngx_cycle->log);
-    if (question == NULL) {
-        return NGX_ERROR;
-    }
-
-    question->inquiry = inquiry;
-    question->server = server;
-    question->ident = -1;
-
-    question->deadline.handler = seal_km_redis_question_deadline_handler;
-    question->deadline.data = question;
-    question->deadline.log = ngx_cycle->log;
-
-    ngx_queue_insert_tail(&inquiry->questions, &question->queue);
-
-    if (seal_km_redis_question_send(question) != NGX_OK) {
-        seal_km_redis_question_free(question);
-        return NGX_ERROR;
-    }
-
-    ngx_add_timer(&question->deadline,
-                  seal_km_redis_pool_settings(inquiry->asked)->timeout);
-
-    return NGX_OK;
-}
-
-
-/* NGX_DONE: there is no command left to be sent */
-
-static ngx_int_t
-seal_km_redis_question_send(seal_km_redis_question_t *question)
-{
-    size_t                    len[SEAL_KM_REDIS_QUESTION_MAX];
-    ngx_uint_t                argc;
-    const char               *argv[SEAL_KM_REDIS_QUESTION_MAX];
-    seal_km_redis_inquiry_t  *inquiry;
-
-    inquiry = question->inquiry;
-
-    if (question->n == SEAL_KM_REDIS_QUESTION_MAX) {
-        return NGX_DONE;
-    }
-
-    argc = inquiry->asker->command(inquiry->state, question->n, argv, len);
-
-    if (argc == 0) {
-        return NGX_DONE;
-    }
-
-    question->command = seal_km_redis_server_send(question->server, argc, argv,
-                                                len, SEAL_KM_REDIS_TREE,
-                                                seal_km_redis_question_handler,
-                                                question);
-
-    return question->command ? NGX_OK : NGX_ERROR;
-}
-
-
-static void
-seal_km_redis_question_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
-{
-    ngx_int_t                  rc;
-    seal_km_redis_question_t  *question = data;
-
-    question->command = NULL;
-
-    if (end != SEAL_KM_REDIS_ANSWERED) {
-        seal_km_redis_question_end(question, 0);
-        return;
-    }
-
-    question->replies[question->n++] = reply;
-
-    rc = seal_km_redis_question_send(question);
-
-    if (rc != NGX_OK) {
-        seal_km_redis_question_end(question, rc == NGX_DONE);
-    }
-}
-
-
-static void
-seal_km_redis_question_deadline_handler(ngx_event_t *ev)
-{
-    seal_km_redis_question_t  *question;
-
-    question = ev->data;
-
-    seal_km_redis_command_abandon(question->command);
-    seal_km_redis_question_end(question, 0);
-}
-
-
-/* it is no longer under way when it is heard */
-
-static void
-seal_km_redis_question_end(seal_km_redis_question_t *question,
-    ngx_uint_t answered)
-{
-    seal_km_redis_inquiry_t  *inquiry;
-
-    inquiry = question->inquiry;
-
-    ngx_queue_remove(&question->queue);
-    ngx_queue_init(&question->queue);
-
-    if (answered) {
-        seal_km_redis_inquiry_hear(inquiry, question);
-
-    } else if (inquiry->running) {
-        seal_km_redis_inquiry_hear(inquiry, NULL);
-    }
-
-    seal_km_redis_question_free(question);
-}
-
-
-static void
-seal_km_redis_question_free(seal_km_redis_question_t *question)
-{
-    ngx_uint_t  i;
-
-    ngx_queue_remove(&question->queue);
-
-    if (question->deadline.timer_set) {
-        ngx_del_timer(&question->deadline);
-    }
-
-    for (i = 0; i < question->n; i++) {
-        seal_km_redis_reply_free(question->replies[i]);
-    }
-
-    ngx_free(question);
 }

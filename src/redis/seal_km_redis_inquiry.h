@@ -9,37 +9,15 @@
 #define SEAL_KM_REDIS_INQUIRY_H
 
 
+#include "seal_km_redis_question.h"
 #include "seal_km_redis_topology.h"
 
-
-/* commands that a question consists of, and their arguments, at most */
-#define SEAL_KM_REDIS_QUESTION_MAX  3
 
 /*
  * Milliseconds: a server that has not answered by then may still do so, but is
  * not waited for alone any more.
  */
 #define SEAL_KM_REDIS_PATIENCE      100
-
-
-typedef struct seal_km_redis_inquiry_s  seal_km_redis_inquiry_t;
-
-
-/* one server that is being asked */
-typedef struct {
-    /* an event's data: nginx' debug log reads an int behind three pointers */
-    seal_km_redis_inquiry_t       *inquiry;
-    seal_km_redis_server_t        *server;
-    seal_km_redis_command_t       *command;
-    int                            ident;
-
-    ngx_event_t                    deadline;
-    ngx_queue_t                    queue;     /* of the inquiry */
-
-    /* in the order of the commands; who keeps one sets it to NULL here */
-    ngx_uint_t                     n;
-    seal_km_redis_reply_t         *replies[SEAL_KM_REDIS_QUESTION_MAX];
-} seal_km_redis_question_t;
 
 
 /* what a topology makes of it; state is the topology's */
@@ -60,12 +38,8 @@ typedef struct {
     ngx_int_t    (*seed)(void *state, ngx_uint_t i,
                      seal_km_redis_server_t **server);
 
-    /*
-     * Sets argv and len, of SEAL_KM_REDIS_QUESTION_MAX, to the i-th command of
-     * a question.  Returns their number, or 0: that was all.
-     */
-    ngx_uint_t   (*command)(void *state, ngx_uint_t i, const char **argv,
-                     size_t *len);
+    /* the i-th command of each question; data is state */
+    seal_km_redis_question_command_pt  command;
 
     /*
      * Here are all replies of one server, any of which may be an error; NULL:
@@ -78,8 +52,8 @@ typedef struct {
 } seal_km_redis_asker_t;
 
 
-struct seal_km_redis_inquiry_s {
-    /* an event's data, as above */
+typedef struct {
+    /* an event's data: nginx' debug log reads an int behind three pointers */
     seal_km_redis_pool_t          *pool;      /* of those who serve */
     seal_km_redis_pool_t          *asked;     /* of those who are asked */
     void                          *state;
@@ -99,8 +73,8 @@ struct seal_km_redis_inquiry_s {
     unsigned                       running:1;   /* a round */
     unsigned                       exhausted:1; /* it has asked all */
     unsigned                       known:1;     /* there has been an answer */
-    unsigned                       resolving:1; /* and it was only a name */
-};
+    unsigned                       resolving:1; /* a name that was told */
+} seal_km_redis_inquiry_t;
 
 
 /* Prepares a zeroed inquiry, while the configuration is read. */

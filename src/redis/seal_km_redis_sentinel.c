@@ -5,6 +5,7 @@
 
 
 #include "seal_km_redis_inquiry.h"
+#include "seal_km_redis_sentinel_answer.h"
 #include "seal_km_redis_subscriptions.h"
 
 
@@ -21,34 +22,24 @@
 #define SEAL_KM_REDIS_REPLICAS_MAX       32
 
 
-/* the commands of a question, in the order of their replies */
-enum {
-    SEAL_KM_REDIS_SENTINEL_STATE = 0,
-    SEAL_KM_REDIS_SENTINEL_ADDRESS,
-    SEAL_KM_REDIS_SENTINEL_REPLICAS,
-    SEAL_KM_REDIS_SENTINEL_COMMANDS
-};
-
-
 typedef struct {
-    seal_km_redis_pool_t          *pool;
-    seal_km_redis_pool_t          *sentinels;
-    seal_km_redis_inquiry_t        inquiry;
-    seal_km_redis_subscriptions_t  subscriptions;
+    seal_km_redis_pool_t             *pool;
+    seal_km_redis_pool_t             *sentinels;
+    seal_km_redis_inquiry_t           inquiry;
+    seal_km_redis_subscriptions_t     subscriptions;
 
     /* the epoch of what is believed: a sentinel that is behind is not */
-    ngx_uint_t                     epoch;
-    ngx_msec_t                     behind;    /* 0, or most are since then */
+    ngx_uint_t                        epoch;
+    ngx_msec_t                        behind;  /* 0, or most are since then */
 
     /* how many have answered in this round, and the best of them */
-    ngx_uint_t                     heard;
-    ngx_uint_t                     best;      /* its epoch */
-    seal_km_redis_server_t        *who;
-    seal_km_redis_reply_t         *replies[SEAL_KM_REDIS_SENTINEL_COMMANDS];
+    ngx_uint_t                        heard;
+    ngx_uint_t                        best;    /* its epoch */
+    seal_km_redis_sentinel_answer_t   answer;
 
     /* the master first; none: not known */
-    ngx_uint_t                     n;
-    seal_km_redis_server_t        *servers[1 + SEAL_KM_REDIS_REPLICAS_MAX];
+    ngx_uint_t                        n;
+    seal_km_redis_server_t           *servers[1 + SEAL_KM_REDIS_REPLICAS_MAX];
 } seal_km_redis_sentinel_t;
 
 
@@ -77,10 +68,6 @@ static ngx_int_t seal_km_redis_sentinel_set(seal_km_redis_sentinel_t *s);
 static ngx_int_t seal_km_redis_sentinel_set_master(
     seal_km_redis_sentinel_t *s, seal_km_redis_server_t **master);
 static void seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_add_replica(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *replica);
-static ngx_str_t seal_km_redis_sentinel_field(seal_km_redis_reply_t *fields,
-    const char *name);
 static void seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s);
 
 
@@ -279,39 +266,14 @@ seal_km_redis_sentinel_seed(void *state, ngx_uint_t i,
 }
 
 
-/*
- * The epoch comes before the address: that may be newer, but is never older,
- * than the epoch that it is believed for.
- */
-
 static ngx_uint_t
 seal_km_redis_sentinel_command(void *state, ngx_uint_t i, const char **argv,
     size_t *len)
 {
     seal_km_redis_sentinel_t  *s = state;
-    seal_km_redis_settings_t  *settings;
 
-    static const char * const  commands[] = {
-        "MASTER", "GET-MASTER-ADDR-BY-NAME", "REPLICAS"
-    };
-
-    settings = seal_km_redis_pool_settings(s->pool);
-
-    if (i == SEAL_KM_REDIS_SENTINEL_COMMANDS
-        || (i == SEAL_KM_REDIS_SENTINEL_REPLICAS
-            && settings->read == SEAL_KM_REDIS_READ_MASTER))
-    {
-        return 0;
-    }
-
-    argv[0] = "SENTINEL";
-    len[0] = 8;
-    argv[1] = commands[i];
-    len[1] = ngx_strlen(commands[i]);
-    argv[2] = (const char *) settings->master_name.data;
-    len[2] = settings->master_name.len;
-
-    return 3;
+    return seal_km_redis_sentinel_answer_command(
+                            seal_km_redis_pool_settings(s->pool), i, argv, len);
 }
 
 
@@ -348,18 +310,10 @@ static void
 seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
     seal_km_redis_question_t *question)
 {
-    ngx_int_t               epoch;
-    ngx_str_t               text;
-    ngx_uint_t              i;
-    seal_km_redis_reply_t  *address;
+    ngx_int_t  epoch;
 
-    address = question->replies[SEAL_KM_REDIS_SENTINEL_ADDRESS];
+    if (!seal_km_redis_sentinel_answer_told(question, &epoch)) {
 
-    if (seal_km_redis_reply_element(address, 0, SEAL_KM_REDIS_REPLY_STRING)
-        == NULL
-        || seal_km_redis_reply_element(address, 1, SEAL_KM_REDIS_REPLY_STRING)
-           == NULL)
-    {
         if (!s->inquiry.troubled) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "Redis sentinel \"%V\" does not tell the master "
@@ -371,11 +325,6 @@ seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
         return;
     }
 
-    text = seal_km_redis_sentinel_field(
-                             question->replies[SEAL_KM_REDIS_SENTINEL_STATE],
-                             "config-epoch");
-    epoch = ngx_atoi(text.data, text.len);
-
     if (epoch == NGX_ERROR) {
         /* a user that may not ask for it: the word of one sentinel will do */
         epoch = s->epoch;
@@ -386,13 +335,7 @@ seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
     }
 
     s->best = epoch;
-    s->who = question->server;
-
-    for (i = 0; i < SEAL_KM_REDIS_SENTINEL_COMMANDS; i++) {
-        seal_km_redis_reply_free(s->replies[i]);
-        s->replies[i] = question->replies[i];
-        question->replies[i] = NULL;
-    }
+    seal_km_redis_sentinel_answer_take(&s->answer, question);
 }
 
 
@@ -437,6 +380,11 @@ seal_km_redis_sentinel_enough(seal_km_redis_sentinel_t *s)
 static ngx_uint_t
 seal_km_redis_sentinel_believed(seal_km_redis_sentinel_t *s)
 {
+    if (!s->inquiry.running && s->n) {
+        /* one that is late: others have been heard since it was asked */
+        return s->best > s->epoch;
+    }
+
     if (s->best >= s->epoch) {
         s->behind = 0;
         return 1;
@@ -507,20 +455,11 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
     seal_km_redis_server_t **master)
 {
     ngx_int_t                  rc;
-    ngx_str_t                  host, ip;
-    seal_km_redis_reply_t     *address, *port;
+    ngx_str_t                  host;
     seal_km_redis_endpoint_t   endpoint;
 
-    address = s->replies[SEAL_KM_REDIS_SENTINEL_ADDRESS];
-    port = address->elements[1];
-
-    host.data = address->elements[0]->data;
-    host.len = address->elements[0]->len;
-    ngx_str_null(&ip);
-
-    rc = seal_km_redis_pool_endpoint(s->pool, &endpoint, &host, &ip,
-                                     ngx_atoi(port->data, port->len),
-                                     &s->who->address);
+    rc = seal_km_redis_sentinel_answer_master(&s->answer, s->pool, &endpoint,
+                                              &host);
 
     if (rc == NGX_DECLINED) {
 
@@ -532,7 +471,7 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "Redis sentinel \"%V\" tells \"%V\", which is no "
                           "IP address, and no \"resolver\" is defined",
-                          &s->who->address.name, &host);
+                          &s->answer.who->address.name, &host);
         }
     }
 
@@ -550,105 +489,35 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
 static void
 seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s)
 {
-    ngx_uint_t              i;
-    seal_km_redis_reply_t  *replicas;
-
-    replicas = s->replies[SEAL_KM_REDIS_SENTINEL_REPLICAS];
-
-    if (replicas == NULL || replicas->type != SEAL_KM_REDIS_REPLY_ARRAY) {
-        return;
-    }
-
-    for (i = 0; i < replicas->n; i++) {
-        seal_km_redis_sentinel_add_replica(s, replicas->elements[i]);
-    }
-}
-
-
-/* those that are down, or have lost their master, are left out */
-
-static void
-seal_km_redis_sentinel_add_replica(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *replica)
-{
-    ngx_str_t                  host, ip, port, flags, link;
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
     seal_km_redis_server_t    *server;
     seal_km_redis_endpoint_t   endpoint;
 
-    host = seal_km_redis_sentinel_field(replica, "ip");
-    port = seal_km_redis_sentinel_field(replica, "port");
-    flags = seal_km_redis_sentinel_field(replica, "flags");
-    link = seal_km_redis_sentinel_field(replica, "master-link-status");
+    for (i = 0; s->n <= SEAL_KM_REDIS_REPLICAS_MAX; i++) {
 
-    ngx_str_null(&ip);
+        rc = seal_km_redis_sentinel_answer_replica(&s->answer, s->pool, i,
+                                                   &endpoint);
+        if (rc == NGX_DONE) {
+            break;
+        }
 
-    if (s->n > SEAL_KM_REDIS_REPLICAS_MAX
-        || host.len == 0
-        || link.len != 2 || ngx_strncmp(link.data, "ok", 2) != 0
-        || ngx_strnstr(flags.data, "down", flags.len) != NULL
-        || ngx_strnstr(flags.data, "disconnected", flags.len) != NULL
-        || seal_km_redis_pool_endpoint(s->pool, &endpoint, &host, &ip,
-                                       ngx_atoi(port.data, port.len),
-                                       &s->who->address)
-           != NGX_OK)
-    {
-        return;
-    }
-
-    server = seal_km_redis_pool_server(s->pool, &endpoint.address,
-                                       SEAL_KM_REDIS_GREET_REPLICA);
-    if (server) {
-        s->servers[s->n++] = server;
-    }
-}
-
-
-/* fields: name, value, name, value, … */
-
-static ngx_str_t
-seal_km_redis_sentinel_field(seal_km_redis_reply_t *fields, const char *name)
-{
-    ngx_str_t               value;
-    ngx_uint_t              i;
-    seal_km_redis_reply_t  *text;
-
-    /* terminated as it is, for ngx_strnstr() */
-    ngx_str_set(&value, "");
-
-    if (fields->type != SEAL_KM_REDIS_REPLY_ARRAY) {
-        return value;
-    }
-
-    for (i = 0; i + 1 < fields->n; i += 2) {
-
-        if (!seal_km_redis_reply_is_string(fields, i, name)) {
+        if (rc != NGX_OK) {
             continue;
         }
 
-        text = seal_km_redis_reply_element(fields, i + 1,
-                                           SEAL_KM_REDIS_REPLY_STRING);
-        if (text) {
-            value.data = text->data;
-            value.len = text->len;
+        server = seal_km_redis_pool_server(s->pool, &endpoint.address,
+                                           SEAL_KM_REDIS_GREET_REPLICA);
+        if (server) {
+            s->servers[s->n++] = server;
         }
-
-        break;
     }
-
-    return value;
 }
 
 
 static void
 seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < SEAL_KM_REDIS_SENTINEL_COMMANDS; i++) {
-        seal_km_redis_reply_free(s->replies[i]);
-        s->replies[i] = NULL;
-    }
-
+    seal_km_redis_sentinel_answer_free(&s->answer);
     s->heard = 0;
-    s->who = NULL;
 }
