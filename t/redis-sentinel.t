@@ -546,6 +546,28 @@ test 'sentinels that fail',
     };
 
 
+# of another master, which has all epochs before it
+my $fresh = start_redis();
+$fresh->set($RECORD => 'anew');
+
+test 'sentinels that are made anew',
+    http_config => $sentinels,
+    config => location('= /km', @sentinel),
+    log => [ qr/Redis sentinels of "keys" have begun anew/ ],
+    may_log => \@lost,
+    sub {
+        ok(wait_for(sub { post()->status == 200 }), 'the master of before');
+
+        for my $sentinel ($ha->sentinels) {
+            $sentinel->command('SENTINEL', 'REMOVE', 'keys');
+            $sentinel->command('SENTINEL', 'MONITOR', 'keys', '127.0.0.1',
+                               $fresh->port, 2);
+        }
+        ok(wait_for(sub { (post()->json->{Payload} // '') eq 'anew' }, 20),
+           'the master that they name now');
+    };
+
+
 # ------------------------------------------------------------------- nginx -t
 
 sub says {
