@@ -19,13 +19,15 @@ JWT_CFLAGS = $$(test -f $(JWT_LIB) && echo -isystem $(JWT_LIB:lib/libjwt.a=inclu
 JWT_LIBS   = $$(test -f $(JWT_LIB) && echo $(JWT_LIB) || pkg-config --libs libjwt)
 
 UNIT_CFLAGS = -std=gnu11 -g -MMD -MP -Wall -Wextra -Werror -Isrc/protocol \
-              -It/unit $(JWT_CFLAGS)
+              -Isrc/redis -It/unit $(JWT_CFLAGS)
 UNIT_LIBS   = $(JWT_LIBS) -ljansson -lcrypto -lm
 # with sanitizers gcc has warnings that are wrong
 SANITIZE    = -fsanitize=address,undefined -fno-sanitize-recover=all \
               -fno-omit-frame-pointer -w
 
 PROTOCOL = $(patsubst src/%.c,%,$(wildcard src/protocol/*.c))
+# of src/redis, what needs no nginx
+REDIS    = redis/seal_km_redis_slot
 TEST_C   = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
 HELPER_C = $(filter-out $(TEST_C),$(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
@@ -70,11 +72,16 @@ install: module          ## puts the module into nginx's folder of modules
 
 
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
-# src/protocol and with whatever else there is in t/unit. They are built twice:
-# as they are, and with the address and undefined behaviour sanitizers.
+# src/protocol, with $(REDIS), and with whatever else there is in t/unit. They
+# are built twice: as they are, and with the address and undefined behaviour
+# sanitizers.
 
 define unit_rules
 build/$(1)/protocol/%.o: src/protocol/%.c Makefile | setup-test
+	@mkdir -p $$(@D)
+	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
+
+build/$(1)/redis/%.o: src/redis/%.c Makefile | setup-test
 	@mkdir -p $$(@D)
 	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
 
@@ -82,14 +89,14 @@ build/$(1)/%.o: t/unit/%.c Makefile | setup-test
 	@mkdir -p $$(@D)
 	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
 
-build/$(1)/libprotocol.a: $$(PROTOCOL:%=build/$(1)/%.o)
+build/$(1)/libunit.a: $$(PROTOCOL:%=build/$(1)/%.o) $$(REDIS:%=build/$(1)/%.o)
 	@rm -f $$@
 	@ar rcs $$@ $$^
 
-build/$(1)/test_%: build/$(1)/test_%.o $$(HELPER_C:%=build/$(1)/%.o) build/$(1)/libprotocol.a
+build/$(1)/test_%: build/$(1)/test_%.o $$(HELPER_C:%=build/$(1)/%.o) build/$(1)/libunit.a
 	@$$(CC) $(2) -o $$@ $$^ -lcmocka $$(UNIT_LIBS)
 
--include $$(wildcard build/$(1)/*.d build/$(1)/protocol/*.d)
+-include $$(wildcard build/$(1)/*.d build/$(1)/*/*.d)
 endef
 
 $(eval $(call unit_rules,unit,-O2))

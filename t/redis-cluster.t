@@ -227,9 +227,14 @@ test 'a slot that moves',
         }
         km 'half of it: no record', { body => { ServiceID => "none{"
             . $cluster->tag($slot) . '}' } }, 'not_found';
-        # a replica answers for what it has
-        record('half of it, replica', $_, location => '/replica')
-            for @in[3 .. 5];
+        # a replica knows of none that has moved: its master is asked, too
+        for (1 .. 2) {
+            record("half of it, replica, $_", $_, location => '/replica')
+                for @in;
+        }
+        km 'half of it: no record, replica', { location => '/replica',
+            body => { ServiceID => "none{" . $cluster->tag($slot) . '}' } },
+            'not_found';
 
         # ASKING is for the next command of its connection only: others, which
         # share it, do without
@@ -374,29 +379,34 @@ for my $name (sort keys %endpoint) {
 
 test 'a thousand slots move',
     http_config => $seeds,
-    config => location('= /km', @cluster),
+    config => location('= /km', @cluster)
+        . location('= /replica', @cluster, redis_read => 'replica'),
     sub {
         my ($from, $to) = $cluster->masters;
         my $slots = $cluster->slots($from);
         my $maps = $cluster->calls('cluster|slots');
         my $before = redirected();
 
-        my $traffic = traffic(\@services, rate => 400, keep => 1);
+        my $traffic = traffic(\@services, rate => 300, keep => 1);
+        my $replica = traffic(\@services, rate => 200, keep => 1,
+                              location => '/replica');
         sleep 0.5;
         my $begin = time;
         $cluster->reshard($from, $to, 1000);
         my $end = time;
         sleep 0.5;
         my @results = $traffic->stop;
+        my @replica = $replica->stop;
 
         is($slots - $cluster->slots($from), 1000, 'they have moved');
         ok(redirected() > $before, 'requests met them');
         none_wrong('while they move', @results);
+        none_wrong('while they move, read from replicas', @replica);
         ok((grep { $_->{begin} > $begin && $_->{end} < $end } @results) > 20,
            'there was traffic');
 
-        # at most 5 of them each second, and CLUSTER SLOTS of ours
-        ok($cluster->calls('cluster|slots') - $maps < 20 + 6 * ($end - $begin),
+        # at most 5 of them each second for each location, and ours
+        ok($cluster->calls('cluster|slots') - $maps < 20 + 12 * ($end - $begin),
            'the map is not asked for at each');
 
         # back, for those that come

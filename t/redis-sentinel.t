@@ -205,7 +205,7 @@ test 'an address that is not confirmed',
                 { reason => [ 'store_unavailable', 'store_timeout' ] }
                 for 1 .. 3;
             ok(time - $begin < seconds(5), "$name: in time");
-            ok($sentinel{$name}->count(qr/SENTINEL GET-MASTER-ADDR-BY-NAME keys/i),
+            ok($sentinel{$name}->count(qr/SENTINEL MASTER keys/i),
                "$name: the sentinel was asked");
         }
 
@@ -543,6 +543,28 @@ test 'sentinels that fail',
         none_wrong('the master is known', $traffic->stop);
 
         $_->restart for $first, @others;
+    };
+
+
+# of another master, which has all epochs before it
+my $fresh = start_redis();
+$fresh->set($RECORD => 'anew');
+
+test 'sentinels that are made anew',
+    http_config => $sentinels,
+    config => location('= /km', @sentinel),
+    log => [ qr/Redis sentinels of "keys" have begun anew/ ],
+    may_log => \@lost,
+    sub {
+        ok(wait_for(sub { post()->status == 200 }), 'the master of before');
+
+        for my $sentinel ($ha->sentinels) {
+            $sentinel->command('SENTINEL', 'REMOVE', 'keys');
+            $sentinel->command('SENTINEL', 'MONITOR', 'keys', '127.0.0.1',
+                               $fresh->port, 2);
+        }
+        ok(wait_for(sub { (post()->json->{Payload} // '') eq 'anew' }, 20),
+           'the master that they name now');
     };
 
 

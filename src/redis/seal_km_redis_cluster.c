@@ -4,50 +4,29 @@
  */
 
 
-#include "seal_km_redis_topology.h"
+#include "seal_km_redis_inquiry.h"
+#include "seal_km_redis_map.h"
 
 
-#define SEAL_KM_REDIS_SLOTS          16384
 #define SEAL_KM_REDIS_HOPS_MAX       5
 
-/* milliseconds: between two maps at least; how long a fault keeps us asking */
-#define SEAL_KM_REDIS_MAP_INTERVAL   200
-#define SEAL_KM_REDIS_MAP_TROUBLE    20000
+/* slots whose masters are asked for the map, before the seeds are */
+#define SEAL_KM_REDIS_CLUSTER_PROBES 16
 
-/* how long a query rests that met a slot on its way */
-#define SEAL_KM_REDIS_PAUSE          20
-
-
-/* who serves a range of slots: the master first, then its replicas */
-typedef struct seal_km_redis_shard_s  seal_km_redis_shard_t;
-
-struct seal_km_redis_shard_s {
-    seal_km_redis_shard_t        *next;
-    ngx_uint_t                    n;
-    seal_km_redis_server_t       *servers[1];
-};
+/* milliseconds that a query rests that met a slot on its way */
+#define SEAL_KM_REDIS_CLUSTER_PAUSE  20
 
 
 typedef struct {
     /* an event's data: nginx' debug log reads an int behind three pointers */
-    seal_km_redis_pool_t         *pool;
-    seal_km_redis_shard_t        *shards;
-    seal_km_redis_command_t      *command;    /* CLUSTER SLOTS under way */
-    int                           ident;
+    seal_km_redis_pool_t      *pool;
+    ngx_queue_t                resting;    /* queries */
+    int                        ident;
 
-    ngx_uint_t                    asked;      /* seeds, since the last map */
-    ngx_uint_t                    turn;       /* of seeds, and of replicas */
-    ngx_msec_t                    mapped;     /* when the map was asked for */
-    ngx_msec_t                    troubled;   /* when a node failed last */
-    seal_km_redis_server_t       *server;     /* who is asked for the map */
-    ngx_event_t                   timer;      /* the next map */
-    ngx_event_t                   deadline;   /* of the one under way */
-    ngx_event_t                   pause;      /* for those that rest */
-    ngx_event_t                   sweep;      /* of nodes that have left */
-    ngx_queue_t                   waiting;    /* queries: for a map */
-    ngx_queue_t                   resting;    /* queries: for a moment */
-    ngx_uint_t                    known;      /* there is a map */
-    seal_km_redis_shard_t        *slots[SEAL_KM_REDIS_SLOTS];
+    ngx_event_t                pause;      /* for those that rest */
+    ngx_uint_t                 turn;       /* where a round begins */
+    seal_km_redis_inquiry_t    inquiry;
+    seal_km_redis_map_t        map;
 } seal_km_redis_cluster_t;
 
 
@@ -56,35 +35,26 @@ static void *seal_km_redis_cluster_create(ngx_conf_t *cf,
 static void seal_km_redis_cluster_start(void *state);
 static void seal_km_redis_cluster_destroy(void *state);
 static void seal_km_redis_cluster_resolved(void *state);
-static void seal_km_redis_cluster_free_shards(seal_km_redis_shard_t *shard);
 static ngx_int_t seal_km_redis_cluster_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_cluster_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static ngx_int_t seal_km_redis_cluster_nil(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_cluster_error(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_cluster_redirect(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply, ngx_uint_t ask);
+static ngx_int_t seal_km_redis_cluster_target(seal_km_redis_reply_t *reply,
+    ngx_str_t *target);
 static void seal_km_redis_cluster_rest(seal_km_redis_query_t *query);
 static void seal_km_redis_cluster_pause_handler(ngx_event_t *ev);
-static void seal_km_redis_cluster_trouble(seal_km_redis_cluster_t *cluster);
-static void seal_km_redis_cluster_schedule(seal_km_redis_cluster_t *cluster);
-static void seal_km_redis_cluster_timer_handler(ngx_event_t *ev);
-static ngx_int_t seal_km_redis_cluster_ask(seal_km_redis_cluster_t *cluster);
-static seal_km_redis_server_t *seal_km_redis_cluster_next(
-    seal_km_redis_cluster_t *cluster);
-static void seal_km_redis_cluster_deadline_handler(ngx_event_t *ev);
-static void seal_km_redis_cluster_sweep_handler(ngx_event_t *ev);
-static void seal_km_redis_cluster_map_handler(void *data,
-    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
-static ngx_int_t seal_km_redis_cluster_set_map(
-    seal_km_redis_cluster_t *cluster, seal_km_redis_reply_t *reply);
-static seal_km_redis_shard_t *seal_km_redis_cluster_create_shard(
-    seal_km_redis_cluster_t *cluster, seal_km_redis_reply_t *range);
-static seal_km_redis_server_t *seal_km_redis_cluster_node(
-    seal_km_redis_cluster_t *cluster, seal_km_redis_reply_t *node,
-    ngx_uint_t greeting);
-static ngx_uint_t seal_km_redis_cluster_slot(ngx_str_t *key);
-static ngx_uint_t seal_km_redis_crc16(u_char *p, size_t len);
+static void seal_km_redis_cluster_begin(void *state);
+static ngx_int_t seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
+    seal_km_redis_server_t **server);
+static ngx_uint_t seal_km_redis_cluster_command(void *state, ngx_uint_t i,
+    const char **argv, size_t *len);
+static ngx_int_t seal_km_redis_cluster_hear(void *state,
+    seal_km_redis_question_t *question, ngx_uint_t left);
+static ngx_uint_t seal_km_redis_cluster_slot(seal_km_redis_query_t *query);
 
 
 const seal_km_redis_topology_t  seal_km_redis_cluster = {
@@ -94,7 +64,18 @@ const seal_km_redis_topology_t  seal_km_redis_cluster = {
     seal_km_redis_cluster_resolved,
     seal_km_redis_cluster_pick,
     seal_km_redis_cluster_release,
-    seal_km_redis_cluster_error
+    seal_km_redis_cluster_error,
+    seal_km_redis_cluster_nil
+};
+
+
+static const seal_km_redis_asker_t  seal_km_redis_cluster_asker = {
+    0,                                     /* nodes tell what has changed */
+    0,
+    seal_km_redis_cluster_begin,
+    seal_km_redis_cluster_seed,
+    seal_km_redis_cluster_command,
+    seal_km_redis_cluster_hear
 };
 
 
@@ -111,22 +92,14 @@ seal_km_redis_cluster_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
     cluster->pool = pool;
     cluster->ident = -1;
 
-    ngx_queue_init(&cluster->waiting);
     ngx_queue_init(&cluster->resting);
-
-    seal_km_redis_pool_event(cf, &cluster->timer,
-                             seal_km_redis_cluster_timer_handler, cluster);
-    cluster->timer.cancelable = 1;
-
-    seal_km_redis_pool_event(cf, &cluster->deadline,
-                             seal_km_redis_cluster_deadline_handler, cluster);
-
-    seal_km_redis_pool_event(cf, &cluster->sweep,
-                             seal_km_redis_cluster_sweep_handler, cluster);
-    cluster->sweep.cancelable = 1;
 
     seal_km_redis_pool_event(cf, &cluster->pause,
                              seal_km_redis_cluster_pause_handler, cluster);
+
+    seal_km_redis_inquiry_init(cf, &cluster->inquiry,
+                               &seal_km_redis_cluster_asker, cluster, pool,
+                               pool);
 
     return cluster;
 }
@@ -135,7 +108,9 @@ seal_km_redis_cluster_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
 static void
 seal_km_redis_cluster_start(void *state)
 {
-    (void) seal_km_redis_cluster_ask(state);
+    seal_km_redis_cluster_t  *cluster = state;
+
+    (void) seal_km_redis_inquiry_begin(&cluster->inquiry);
 }
 
 
@@ -144,23 +119,13 @@ seal_km_redis_cluster_destroy(void *state)
 {
     seal_km_redis_cluster_t  *cluster = state;
 
-    if (cluster->timer.timer_set) {
-        ngx_del_timer(&cluster->timer);
-    }
-
-    if (cluster->deadline.timer_set) {
-        ngx_del_timer(&cluster->deadline);
-    }
+    seal_km_redis_inquiry_destroy(&cluster->inquiry);
 
     if (cluster->pause.timer_set) {
         ngx_del_timer(&cluster->pause);
     }
 
-    if (cluster->sweep.timer_set) {
-        ngx_del_timer(&cluster->sweep);
-    }
-
-    seal_km_redis_cluster_free_shards(cluster->shards);
+    seal_km_redis_map_free(&cluster->map);
 }
 
 
@@ -169,20 +134,9 @@ seal_km_redis_cluster_destroy(void *state)
 static void
 seal_km_redis_cluster_resolved(void *state)
 {
-    seal_km_redis_cluster_schedule(state);
-}
+    seal_km_redis_cluster_t  *cluster = state;
 
-
-static void
-seal_km_redis_cluster_free_shards(seal_km_redis_shard_t *shard)
-{
-    seal_km_redis_shard_t  *next;
-
-    while (shard) {
-        next = shard->next;
-        ngx_free(shard);
-        shard = next;
-    }
+    seal_km_redis_inquiry_resolved(&cluster->inquiry);
 }
 
 
@@ -195,24 +149,21 @@ seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
 
     cluster = seal_km_redis_pool_state(query->pool);
 
-    if (!cluster->known) {
-        if (query->tries) {
-            return NGX_DECLINED;
-        }
+    if (!cluster->inquiry.known) {
+        return seal_km_redis_inquiry_wait(&cluster->inquiry, query);
+    }
 
-        if (seal_km_redis_cluster_ask(cluster) != NGX_OK) {
-            return NGX_DECLINED;
-        }
+    shard = cluster->map.slots[seal_km_redis_cluster_slot(query)];
 
-        seal_km_redis_query_park(query, &cluster->waiting);
-
+    if (shard && shard->n == 0
+        && seal_km_redis_pool_settings(cluster->pool)->resolver)
+    {
+        seal_km_redis_inquiry_park(&cluster->inquiry, query);
         return NGX_AGAIN;
     }
 
-    shard = cluster->slots[seal_km_redis_cluster_slot(&query->key)];
-
-    if (shard == NULL) {
-        seal_km_redis_cluster_trouble(cluster);
+    if (shard == NULL || shard->n == 0) {
+        seal_km_redis_inquiry_trouble(&cluster->inquiry);
         return NGX_DECLINED;
     }
 
@@ -231,12 +182,46 @@ seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
 static void
 seal_km_redis_cluster_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 {
+    seal_km_redis_cluster_t  *cluster;
+
     query->server = NULL;
+    query->asking = 0;
 
     if (failed) {
+        cluster = seal_km_redis_pool_state(query->pool);
+
         query->tries++;
-        seal_km_redis_cluster_trouble(seal_km_redis_pool_state(query->pool));
+        seal_km_redis_inquiry_trouble(&cluster->inquiry);
     }
+}
+
+
+/*
+ * A replica knows nothing of a slot that is on its way: of a record that has
+ * moved already it says that there is none, where its master would say ASK.
+ */
+
+static ngx_int_t
+seal_km_redis_cluster_nil(seal_km_redis_query_t *query)
+{
+    seal_km_redis_shard_t    *shard;
+    seal_km_redis_cluster_t  *cluster;
+
+    if (query->server->greeting != SEAL_KM_REDIS_GREET_READONLY) {
+        return NGX_OK;
+    }
+
+    cluster = seal_km_redis_pool_state(query->pool);
+
+    shard = cluster->map.slots[seal_km_redis_cluster_slot(query)];
+
+    if (shard == NULL || shard->n == 0) {
+        return NGX_DECLINED;
+    }
+
+    query->server = shard->servers[0];
+
+    return NGX_AGAIN;
 }
 
 
@@ -244,7 +229,8 @@ static ngx_int_t
 seal_km_redis_cluster_error(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply)
 {
-    ngx_int_t  rc;
+    ngx_int_t                 rc;
+    seal_km_redis_cluster_t  *cluster;
 
     if (query->hops < SEAL_KM_REDIS_HOPS_MAX) {
 
@@ -268,73 +254,74 @@ seal_km_redis_cluster_error(seal_km_redis_query_t *query,
     rc = seal_km_redis_error(query, reply);
 
     if (rc != NGX_OK) {
-        seal_km_redis_cluster_trouble(seal_km_redis_pool_state(query->pool));
+        cluster = seal_km_redis_pool_state(query->pool);
+        seal_km_redis_inquiry_trouble(&cluster->inquiry);
     }
 
     return rc;
 }
 
 
-/* "MOVED 3999 127.0.0.1:6381", and "ASK" likewise */
-
 static ngx_int_t
 seal_km_redis_cluster_redirect(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply, ngx_uint_t ask)
 {
-    u_char                   *p, *last;
-    ngx_str_t                 endpoint;
-    ngx_uint_t                slot;
-    seal_km_redis_shard_t    *shard;
+    ngx_str_t                 target;
     seal_km_redis_server_t   *server;
     seal_km_redis_cluster_t  *cluster;
 
-    cluster = seal_km_redis_pool_state(query->pool);
-
-    slot = seal_km_redis_cluster_slot(&query->key);
-    last = reply->data + reply->len;
-
-    p = ngx_strlchr(reply->data, last, ' ');
-    p = p ? ngx_strlchr(p + 1, last, ' ') : NULL;
-
-    if (p == NULL) {
+    if (seal_km_redis_cluster_target(reply, &target) != NGX_OK) {
         return NGX_OK;
     }
 
-    endpoint.data = p + 1;
-    endpoint.len = last - endpoint.data;
+    cluster = seal_km_redis_pool_state(query->pool);
 
-    server = seal_km_redis_pool_redirect(query->pool, &endpoint,
-                                 &query->server->address);
+    server = seal_km_redis_pool_redirect(query->pool, &target,
+                                         &query->server->address);
+    query->server = server;
+    query->asking = 0;
 
     if (server == NULL) {
         /* a name that only a new map can tell the address of */
-        query->server = NULL;
-        seal_km_redis_query_park(query, &cluster->waiting);
-        seal_km_redis_cluster_schedule(cluster);
+        seal_km_redis_inquiry_park(&cluster->inquiry, query);
         return NGX_BUSY;
     }
-
-    query->server = server;
 
     if (ask) {
         query->asking = 1;
         return NGX_AGAIN;
     }
 
-    shard = ngx_calloc(sizeof(seal_km_redis_shard_t), ngx_cycle->log);
-
-    if (shard) {
-        shard->n = 1;
-        shard->servers[0] = server;
-        shard->next = cluster->shards;
-        cluster->shards = shard;
-        cluster->slots[slot] = shard;
-    }
+    seal_km_redis_map_move(&cluster->map, seal_km_redis_cluster_slot(query),
+                           server);
 
     /* where one slot has moved, others may have */
-    seal_km_redis_cluster_schedule(cluster);
+    seal_km_redis_inquiry_schedule(&cluster->inquiry);
 
     return NGX_AGAIN;
+}
+
+
+/* "MOVED 3999 127.0.0.1:6381", and "ASK" likewise */
+
+static ngx_int_t
+seal_km_redis_cluster_target(seal_km_redis_reply_t *reply, ngx_str_t *target)
+{
+    u_char  *p, *last;
+
+    last = reply->data + reply->len;
+
+    p = ngx_strlchr(reply->data, last, ' ');
+    p = p ? ngx_strlchr(p + 1, last, ' ') : NULL;
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    target->data = p + 1;
+    target->len = last - target->data;
+
+    return NGX_OK;
 }
 
 
@@ -346,10 +333,11 @@ seal_km_redis_cluster_rest(seal_km_redis_query_t *query)
     cluster = seal_km_redis_pool_state(query->pool);
 
     query->server = NULL;
+    query->asking = 0;
     seal_km_redis_query_park(query, &cluster->resting);
 
     if (!cluster->pause.timer_set) {
-        ngx_add_timer(&cluster->pause, SEAL_KM_REDIS_PAUSE);
+        ngx_add_timer(&cluster->pause, SEAL_KM_REDIS_CLUSTER_PAUSE);
     }
 }
 
@@ -365,462 +353,109 @@ seal_km_redis_cluster_pause_handler(ngx_event_t *ev)
 }
 
 
-/* a node has failed: the map is asked for until all is well again */
+/* each worker, and each round of it, begins somewhere else */
 
 static void
-seal_km_redis_cluster_trouble(seal_km_redis_cluster_t *cluster)
+seal_km_redis_cluster_begin(void *state)
 {
-    cluster->troubled = ngx_current_msec ? ngx_current_msec : 1;
+    seal_km_redis_cluster_t  *cluster = state;
 
-    seal_km_redis_cluster_schedule(cluster);
+    cluster->turn = (ngx_uint_t) ngx_random();
 }
 
 
-static void
-seal_km_redis_cluster_schedule(seal_km_redis_cluster_t *cluster)
-{
-    ngx_msec_t  past;
-
-    if (cluster->command || cluster->timer.timer_set || ngx_exiting) {
-        return;
-    }
-
-    past = ngx_current_msec - cluster->mapped;
-
-    ngx_add_timer(&cluster->timer, past < SEAL_KM_REDIS_MAP_INTERVAL
-                                   ? SEAL_KM_REDIS_MAP_INTERVAL - past : 1);
-}
-
-
-static void
-seal_km_redis_cluster_timer_handler(ngx_event_t *ev)
-{
-    seal_km_redis_cluster_t  *cluster;
-
-    cluster = ev->data;
-
-    if (!ngx_exiting) {
-        (void) seal_km_redis_cluster_ask(cluster);
-    }
-}
-
-
-/* NGX_OK: the map is being asked for */
+/* masters that we know, by slots all over the map, then the seeds */
 
 static ngx_int_t
-seal_km_redis_cluster_ask(seal_km_redis_cluster_t *cluster)
+seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
+    seal_km_redis_server_t **server)
 {
-    size_t       len[2] = { 7, 5 };
-    const char  *argv[2] = { "CLUSTER", "SLOTS" };
+    ngx_uint_t                n;
+    seal_km_redis_shard_t    *shard;
+    seal_km_redis_address_t  *seeds;
+    seal_km_redis_cluster_t  *cluster = state;
 
-    if (cluster->command) {
+    if (i < SEAL_KM_REDIS_CLUSTER_PROBES) {
+        i = cluster->turn
+            + i * (SEAL_KM_REDIS_SLOTS / SEAL_KM_REDIS_CLUSTER_PROBES);
+        shard = cluster->map.slots[i % SEAL_KM_REDIS_SLOTS];
+
+        if (shard == NULL || shard->n == 0) {
+            return NGX_DECLINED;
+        }
+
+        *server = shard->servers[0];
+
         return NGX_OK;
     }
 
-    if (cluster->deadline.timer_set) {
-        /* it has just been tried in vain */
-        return NGX_ERROR;
+    i -= SEAL_KM_REDIS_CLUSTER_PROBES;
+
+    seeds = seal_km_redis_pool_seeds(cluster->pool, &n);
+
+    if (i >= n) {
+        return NGX_DONE;
     }
 
-    if (cluster->timer.timer_set) {
-        ngx_del_timer(&cluster->timer);
-    }
+    *server = seal_km_redis_pool_server(cluster->pool,
+                                        &seeds[(cluster->turn + i) % n], 0);
 
-    cluster->mapped = ngx_current_msec;
-
-    for ( ;; ) {
-        cluster->server = seal_km_redis_cluster_next(cluster);
-
-        if (cluster->server == NULL) {
-            break;
-        }
-
-        cluster->command = seal_km_redis_server_send(cluster->server, 2, argv,
-                                            len, SEAL_KM_REDIS_TREE,
-                                            seal_km_redis_cluster_map_handler,
-                                            cluster);
-        if (cluster->command) {
-            ngx_add_timer(&cluster->deadline,
-                    seal_km_redis_pool_settings(cluster->pool)->timeout);
-            return NGX_OK;
-        }
-    }
-
-    /*
-     * Nobody is left to ask.  Those that wait are told soon, but not from
-     * here: we may be called by a query that has just begun.
-     */
-
-    cluster->asked = 0;
-    ngx_add_timer(&cluster->deadline, 1);
-    seal_km_redis_cluster_trouble(cluster);
-
-    return NGX_ERROR;
+    return *server ? NGX_OK : NGX_DECLINED;
 }
 
 
-/* the next one to ask for the map: the masters that we know, then the seeds */
-
-static seal_km_redis_server_t *
-seal_km_redis_cluster_next(seal_km_redis_cluster_t *cluster)
+static ngx_uint_t
+seal_km_redis_cluster_command(void *state, ngx_uint_t i, const char **argv,
+    size_t *len)
 {
-    ngx_uint_t                i, n, nseeds;
-    seal_km_redis_shard_t    *shard;
-    seal_km_redis_address_t  *seeds;
-
-    n = 0;
-
-    for (shard = cluster->shards; shard; shard = shard->next) {
-        n++;
+    if (i > 0) {
+        return 0;
     }
 
-    i = cluster->asked++;
+    argv[0] = "CLUSTER";
+    len[0] = 7;
+    argv[1] = "SLOTS";
+    len[1] = 5;
 
-    if (i < n) {
-        i = (i + cluster->turn) % n;
-
-        for (shard = cluster->shards; i; i--) {
-            shard = shard->next;
-        }
-
-        if (shard->n) {
-            return shard->servers[0];
-        }
-
-        return seal_km_redis_cluster_next(cluster);
-    }
-
-    seeds = seal_km_redis_pool_seeds(cluster->pool, &nseeds);
-    i -= n;
-
-    if (i >= nseeds) {
-        return NULL;
-    }
-
-    i = (i + cluster->turn) % nseeds;
-
-    return seal_km_redis_pool_server(cluster->pool, &seeds[i], 0);
+    return 2;
 }
 
-
-static void
-seal_km_redis_cluster_deadline_handler(ngx_event_t *ev)
-{
-    ngx_queue_t              *q;
-    seal_km_redis_query_t    *query;
-    seal_km_redis_cluster_t  *cluster;
-
-    cluster = ev->data;
-
-    if (cluster->command) {
-        seal_km_redis_command_abandon(cluster->command);
-        cluster->command = NULL;
-
-        if (!ngx_exiting) {
-            (void) seal_km_redis_cluster_ask(cluster);
-        }
-
-        return;
-    }
-
-    /* nobody could be asked */
-
-    for (q = ngx_queue_head(&cluster->waiting);
-         q != ngx_queue_sentinel(&cluster->waiting);
-         q = ngx_queue_next(q))
-    {
-        query = ngx_queue_data(q, seal_km_redis_query_t, queue);
-        query->tries = NGX_MAX_INT_T_VALUE;
-    }
-
-    seal_km_redis_query_wake(&cluster->waiting);
-}
-
-
-static void
-seal_km_redis_cluster_map_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
-{
-    ngx_int_t                 rc;
-    seal_km_redis_cluster_t  *cluster = data;
-
-    cluster->command = NULL;
-
-    if (cluster->deadline.timer_set) {
-        ngx_del_timer(&cluster->deadline);
-    }
-
-    rc = (end == SEAL_KM_REDIS_ANSWERED)
-         ? seal_km_redis_cluster_set_map(cluster, reply) : NGX_ERROR;
-
-    seal_km_redis_reply_free(reply);
-
-    if (rc != NGX_OK) {
-        if (!ngx_exiting) {
-            (void) seal_km_redis_cluster_ask(cluster);
-        }
-
-        return;
-    }
-
-    cluster->known = 1;
-    cluster->asked = 0;
-    cluster->turn++;
-
-    seal_km_redis_query_wake(&cluster->waiting);
-
-    if (ngx_exiting) {
-        return;
-    }
-
-    /* not from here: one of those that left may be who has told us */
-
-    if (!cluster->sweep.timer_set) {
-        ngx_add_timer(&cluster->sweep, 1);
-    }
-
-    if (cluster->troubled
-        && ngx_current_msec - cluster->troubled < SEAL_KM_REDIS_MAP_TROUBLE)
-    {
-        seal_km_redis_cluster_schedule(cluster);
-        return;
-    }
-
-    cluster->troubled = 0;
-}
-
-
-static void
-seal_km_redis_cluster_sweep_handler(ngx_event_t *ev)
-{
-    seal_km_redis_cluster_t  *cluster;
-
-    cluster = ev->data;
-
-    if (!ngx_exiting && seal_km_redis_pool_sweep(cluster->pool)) {
-        ngx_add_timer(&cluster->sweep, SEAL_KM_REDIS_MAP_INTERVAL);
-    }
-}
-
-
-/* a map that cannot be read leaves the old one in force */
 
 static ngx_int_t
-seal_km_redis_cluster_set_map(seal_km_redis_cluster_t *cluster,
-    seal_km_redis_reply_t *reply)
+seal_km_redis_cluster_hear(void *state, seal_km_redis_question_t *question,
+    ngx_uint_t left)
 {
-    ngx_uint_t              i;
-    int64_t                 slot, last;
-    seal_km_redis_reply_t  *range, *from, *to;
-    seal_km_redis_shard_t  *shards, *shard;
+    seal_km_redis_reply_t    *reply;
+    seal_km_redis_cluster_t  *cluster = state;
 
-    if (reply->type != SEAL_KM_REDIS_REPLY_ARRAY || reply->n == 0) {
-
-        if (reply->type == SEAL_KM_REDIS_REPLY_ERROR && !cluster->troubled) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "Redis server \"%V\" does not tell its cluster's "
-                          "slots: check \"seal_km_redis_mode\", and that the "
-                          "user has +cluster|slots",
-                          &cluster->server->address.name);
-        }
-
-        return NGX_ERROR;
+    if (question == NULL) {
+        return NGX_AGAIN;
     }
 
-    seal_km_redis_pool_begin(cluster->pool);
+    reply = question->replies[0];
 
-    shards = NULL;
-
-    for (i = 0; i < reply->n; i++) {
-        range = reply->elements[i];
-
-        shard = seal_km_redis_cluster_create_shard(cluster, range);
-
-        if (shard == NULL) {
-            seal_km_redis_cluster_free_shards(shards);
-            return NGX_ERROR;
-        }
-
-        shard->next = shards;
-        shards = shard;
-    }
-
-    ngx_memzero(cluster->slots, sizeof(cluster->slots));
-
-    /* the list runs against the order of the answer */
-
-    for (shard = shards; shard; shard = shard->next) {
-        range = reply->elements[--i];
-
-        from = seal_km_redis_reply_element(range, 0,
-                                           SEAL_KM_REDIS_REPLY_INTEGER);
-        to = seal_km_redis_reply_element(range, 1,
-                                         SEAL_KM_REDIS_REPLY_INTEGER);
-
-        last = to->integer;
-
-        for (slot = from->integer; slot <= last && shard->n; slot++) {
-            cluster->slots[slot] = shard;
-        }
-    }
-
-    seal_km_redis_cluster_free_shards(cluster->shards);
-    cluster->shards = shards;
-
-    seal_km_redis_pool_commit(cluster->pool);
-
-    return NGX_OK;
-}
-
-
-/* a range: first slot, last slot, the master, its replicas */
-
-static seal_km_redis_shard_t *
-seal_km_redis_cluster_create_shard(seal_km_redis_cluster_t *cluster,
-    seal_km_redis_reply_t *range)
-{
-    ngx_uint_t               i, greeting;
-    seal_km_redis_reply_t   *from, *to;
-    seal_km_redis_shard_t   *shard;
-    seal_km_redis_server_t  *server;
-
-    from = seal_km_redis_reply_element(range, 0, SEAL_KM_REDIS_REPLY_INTEGER);
-    to = seal_km_redis_reply_element(range, 1, SEAL_KM_REDIS_REPLY_INTEGER);
-
-    if (from == NULL || to == NULL || range->n < 3
-        || from->integer < 0 || to->integer >= SEAL_KM_REDIS_SLOTS
-        || from->integer > to->integer)
+    if (seal_km_redis_map_set(&cluster->map, cluster->pool, reply,
+                              &question->server->address)
+        == NGX_OK)
     {
-        return NULL;
+        return NGX_OK;
     }
 
-    shard = ngx_calloc(sizeof(seal_km_redis_shard_t)
-                       + (range->n - 3) * sizeof(seal_km_redis_server_t *),
-                       ngx_cycle->log);
-    if (shard == NULL) {
-        return NULL;
-    }
-
-    for (i = 2; i < range->n; i++) {
-        greeting = (i == 2) ? 0 : SEAL_KM_REDIS_GREET_READONLY;
-
-        server = seal_km_redis_cluster_node(cluster, range->elements[i],
-                                            greeting);
-
-        if (server) {
-            shard->servers[shard->n++] = server;
-
-        } else if (i == 2) {
-            /* its name is being resolved: till then nobody serves the range */
-            break;
-        }
-    }
-
-    return shard;
-}
-
-
-/*
- * A node: endpoint, port, id, and since Redis 7 what else is known of it.  An
- * endpoint of nil or "" is where we have found who tells us, "?" is unknown.
- */
-
-static seal_km_redis_server_t *
-seal_km_redis_cluster_node(seal_km_redis_cluster_t *cluster,
-    seal_km_redis_reply_t *node, ngx_uint_t greeting)
-{
-    ngx_uint_t                 i;
-    ngx_str_t                  host, ip;
-    seal_km_redis_reply_t     *text, *port, *more;
-    seal_km_redis_endpoint_t   endpoint;
-
-    text = seal_km_redis_reply_element(node, 0, SEAL_KM_REDIS_REPLY_STRING);
-    port = seal_km_redis_reply_element(node, 1, SEAL_KM_REDIS_REPLY_INTEGER);
-    more = seal_km_redis_reply_element(node, 3, SEAL_KM_REDIS_REPLY_ARRAY);
-
-    if (port == NULL) {
-        return NULL;
-    }
-
-    ngx_str_null(&host);
-    ngx_str_null(&ip);
-
-    if (text) {
-        host.data = text->data;
-        host.len = text->len;
-    }
-
-    for (i = 0; more && i + 1 < more->n; i += 2) {
-        if (seal_km_redis_reply_is_string(more, i, "ip")) {
-            text = seal_km_redis_reply_element(more, i + 1,
-                                               SEAL_KM_REDIS_REPLY_STRING);
-            if (text) {
-                ip.data = text->data;
-                ip.len = text->len;
-            }
-        }
-    }
-
-    if (host.len == 1 && host.data[0] == '?') {
-        /* a name is preferred, and has not been set */
-        host = ip;
-    }
-
-    if (seal_km_redis_pool_endpoint(cluster->pool, &endpoint, &host, &ip,
-                                 port->integer,
-                                 &cluster->server->address)
-        != NGX_OK)
+    if (reply->type == SEAL_KM_REDIS_REPLY_ERROR
+        && !cluster->inquiry.troubled)
     {
-        return NULL;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "Redis server \"%V\" does not tell its cluster's slots: "
+                      "check \"seal_km_redis_mode\", and that the user has "
+                      "+cluster|slots", &question->server->address.name);
     }
 
-    return seal_km_redis_pool_server(cluster->pool, &endpoint.address,
-                                     greeting);
+    return NGX_AGAIN;
 }
 
-
-/* of a key with a non-empty {...} only what is inside the first one counts */
 
 static ngx_uint_t
-seal_km_redis_cluster_slot(ngx_str_t *key)
+seal_km_redis_cluster_slot(seal_km_redis_query_t *query)
 {
-    u_char  *open, *close, *last;
-
-    last = key->data + key->len;
-
-    open = ngx_strlchr(key->data, last, '{');
-
-    if (open) {
-        close = ngx_strlchr(open + 1, last, '}');
-
-        if (close && close > open + 1) {
-            return seal_km_redis_crc16(open + 1, close - open - 1)
-                   % SEAL_KM_REDIS_SLOTS;
-        }
-    }
-
-    return seal_km_redis_crc16(key->data, key->len) % SEAL_KM_REDIS_SLOTS;
-}
-
-
-/* CRC-16/XMODEM: polynomial 0x1021, as the cluster specification demands */
-
-static ngx_uint_t
-seal_km_redis_crc16(u_char *p, size_t len)
-{
-    ngx_uint_t  crc, i;
-
-    crc = 0;
-
-    while (len--) {
-        crc ^= (ngx_uint_t) *p++ << 8;
-
-        for (i = 0; i < 8; i++) {
-            crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
-        }
-
-        crc &= 0xffff;
-    }
-
-    return crc;
+    return seal_km_redis_slot(query->key.data, query->key.len);
 }

@@ -84,7 +84,6 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
         }
 
         flags = query->asking ? SEAL_KM_REDIS_ASKING : 0;
-        query->asking = 0;
 
         query->command = seal_km_redis_server_send(query->server, 2, argv, len,
                                            flags,
@@ -214,7 +213,8 @@ static ngx_int_t
 seal_km_redis_query_answered(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply)
 {
-    ngx_int_t  rc;
+    ngx_int_t                        rc;
+    const seal_km_redis_topology_t  *topology;
 
     if (reply->type == SEAL_KM_REDIS_REPLY_STRING) {
         query->reply = reply;
@@ -226,14 +226,16 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         return NGX_OK;
     }
 
+    topology = seal_km_redis_pool_topology(query->pool);
+
     if (reply->type == SEAL_KM_REDIS_REPLY_NIL) {
+        rc = topology->nil ? topology->nil(query) : NGX_OK;
         query->result = SEAL_KM_REDIS_NIL;
 
-        seal_km_redis_query_release(query, 0);
-        return NGX_OK;
+    } else {
+        rc = topology->error(query, reply);
+        query->result = SEAL_KM_REDIS_ERROR;
     }
-
-    rc = seal_km_redis_pool_topology(query->pool)->error(query, reply);
 
     seal_km_redis_reply_free(reply);
 
@@ -253,7 +255,6 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         break;
     }
 
-    query->result = SEAL_KM_REDIS_ERROR;
     seal_km_redis_query_release(query, 0);
 
     return NGX_OK;

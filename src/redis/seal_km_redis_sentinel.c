@@ -4,61 +4,43 @@
  */
 
 
-#include "seal_km_redis_greeting.h"
-#include "seal_km_redis_topology.h"
+#include "seal_km_redis_inquiry.h"
+#include "seal_km_redis_sentinel_answer.h"
+#include "seal_km_redis_subscriptions.h"
 
 
-/* milliseconds between two questions: while all is well, and while it is not */
+/* milliseconds between two rounds while all is well */
 #define SEAL_KM_REDIS_SENTINEL_INTERVAL  1000
-#define SEAL_KM_REDIS_SENTINEL_HASTE     200
-#define SEAL_KM_REDIS_SENTINEL_TROUBLE   20000
+
+/*
+ * Milliseconds: how long most sentinels are to be behind, before what they say
+ * is taken for a new beginning.  They tell each other what is new every two
+ * seconds.
+ */
+#define SEAL_KM_REDIS_SENTINEL_ANEW      5000
 
 #define SEAL_KM_REDIS_REPLICAS_MAX       32
 
 
-typedef struct seal_km_redis_sentinel_s  seal_km_redis_sentinel_t;
-
-
-/* to one of the sentinels */
 typedef struct {
-    seal_km_redis_sentinel_t     *sentinel;
-    ngx_uint_t                    seed;
-    seal_km_redis_connection_t    connection;
-} seal_km_redis_subscription_t;
-
-
-struct seal_km_redis_sentinel_s {
-    /* an event's data: nginx' debug log reads an int behind three pointers */
-    seal_km_redis_pool_t         *pool;
-    seal_km_redis_pool_t         *sentinels;
-    seal_km_redis_command_t      *command;    /* the question under way */
-    int                           ident;
-
-    ngx_uint_t                    asked;      /* sentinels, in vain */
-    ngx_uint_t                    turn;
-    ngx_msec_t                    when;       /* the last question */
-    ngx_msec_t                    troubled;   /* when a server failed last */
-    seal_km_redis_server_t       *server;     /* the sentinel that is asked */
-    ngx_event_t                   timer;
-    ngx_event_t                   deadline;
-    ngx_event_t                   sweep;
-    ngx_queue_t                   waiting;    /* queries */
-
-    seal_km_redis_subscription_t *subscriptions;   /* one to each sentinel */
-    ngx_uint_t                    nsubscriptions;
-    seal_km_redis_address_t      *seeds;           /* when these were made */
+    seal_km_redis_pool_t             *pool;
+    seal_km_redis_pool_t             *sentinels;
+    seal_km_redis_inquiry_t           inquiry;
+    seal_km_redis_subscriptions_t     subscriptions;
 
     /* the epoch of what is believed: a sentinel that is behind is not */
-    ngx_uint_t                    epoch;
+    ngx_uint_t                        epoch;
+    ngx_msec_t                        behind;  /* 0, or most are since then */
+
+    /* how many have answered in this round, and the best of them */
+    ngx_uint_t                        heard;
+    ngx_uint_t                        best;    /* its epoch */
+    seal_km_redis_sentinel_answer_t   answer;
 
     /* the master first; none: not known */
-    ngx_uint_t                    n;
-    seal_km_redis_server_t       *servers[1 + SEAL_KM_REDIS_REPLICAS_MAX];
-
-    /* what this sentinel says, till it has said all */
-    ngx_uint_t                    nheard;
-    seal_km_redis_server_t       *heard[1 + SEAL_KM_REDIS_REPLICAS_MAX];
-};
+    ngx_uint_t                        n;
+    seal_km_redis_server_t           *servers[1 + SEAL_KM_REDIS_REPLICAS_MAX];
+} seal_km_redis_sentinel_t;
 
 
 static void *seal_km_redis_sentinel_create(ngx_conf_t *cf,
@@ -66,39 +48,27 @@ static void *seal_km_redis_sentinel_create(ngx_conf_t *cf,
 static void seal_km_redis_sentinel_start(void *state);
 static void seal_km_redis_sentinel_destroy(void *state);
 static void seal_km_redis_sentinel_resolved(void *state);
-static void seal_km_redis_sentinel_unsubscribe(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_subscribe(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_push_handler(void *data,
-    seal_km_redis_reply_t *reply);
+static void seal_km_redis_sentinel_switched(void *data);
 static ngx_int_t seal_km_redis_sentinel_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_sentinel_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
-static void seal_km_redis_sentinel_trouble(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_schedule(seal_km_redis_sentinel_t *s,
-    ngx_msec_t delay);
-static void seal_km_redis_sentinel_timer_handler(ngx_event_t *ev);
-static ngx_int_t seal_km_redis_sentinel_ask(seal_km_redis_sentinel_t *s);
-static ngx_int_t seal_km_redis_sentinel_send(seal_km_redis_sentinel_t *s,
-    const char *what, seal_km_redis_command_pt handler);
-static void seal_km_redis_sentinel_deadline_handler(ngx_event_t *ev);
-static void seal_km_redis_sentinel_master_handler(void *data,
-    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
-static void seal_km_redis_sentinel_epoch_handler(void *data,
-    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
-static ngx_int_t seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *reply);
-static void seal_km_redis_sentinel_replicas_handler(void *data,
-    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
-static void seal_km_redis_sentinel_add_replica(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *replica);
-static ngx_str_t seal_km_redis_sentinel_field(seal_km_redis_reply_t *fields,
-    const char *name);
-static seal_km_redis_server_t *seal_km_redis_sentinel_server(
-    seal_km_redis_sentinel_t *s, ngx_str_t *host, ngx_str_t *port,
-    ngx_uint_t greeting);
-static void seal_km_redis_sentinel_settled(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_next(seal_km_redis_sentinel_t *s);
-static void seal_km_redis_sentinel_sweep_handler(ngx_event_t *ev);
+static void seal_km_redis_sentinel_begin(void *state);
+static ngx_int_t seal_km_redis_sentinel_seed(void *state, ngx_uint_t i,
+    seal_km_redis_server_t **server);
+static ngx_uint_t seal_km_redis_sentinel_command(void *state, ngx_uint_t i,
+    const char **argv, size_t *len);
+static ngx_int_t seal_km_redis_sentinel_hear(void *state,
+    seal_km_redis_question_t *question, ngx_uint_t left);
+static void seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
+    seal_km_redis_question_t *question);
+static ngx_uint_t seal_km_redis_sentinel_most(seal_km_redis_sentinel_t *s);
+static ngx_uint_t seal_km_redis_sentinel_enough(seal_km_redis_sentinel_t *s);
+static ngx_uint_t seal_km_redis_sentinel_believed(seal_km_redis_sentinel_t *s);
+static ngx_int_t seal_km_redis_sentinel_set(seal_km_redis_sentinel_t *s);
+static ngx_int_t seal_km_redis_sentinel_set_master(
+    seal_km_redis_sentinel_t *s, seal_km_redis_server_t **master);
+static void seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s);
+static void seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s);
 
 
 const seal_km_redis_topology_t  seal_km_redis_sentinel = {
@@ -108,7 +78,18 @@ const seal_km_redis_topology_t  seal_km_redis_sentinel = {
     seal_km_redis_sentinel_resolved,
     seal_km_redis_sentinel_pick,
     seal_km_redis_sentinel_release,
-    seal_km_redis_error
+    seal_km_redis_error,
+    NULL
+};
+
+
+static const seal_km_redis_asker_t  seal_km_redis_sentinel_asker = {
+    SEAL_KM_REDIS_SENTINEL_INTERVAL,
+    1,                                     /* any may be behind the others */
+    seal_km_redis_sentinel_begin,
+    seal_km_redis_sentinel_seed,
+    seal_km_redis_sentinel_command,
+    seal_km_redis_sentinel_hear
 };
 
 
@@ -123,7 +104,6 @@ seal_km_redis_sentinel_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
     }
 
     s->pool = pool;
-    s->ident = -1;
 
     s->sentinels = seal_km_redis_pool_create(cf,
                                 seal_km_redis_pool_settings(pool)->sentinel);
@@ -131,18 +111,11 @@ seal_km_redis_sentinel_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
         return NULL;
     }
 
-    ngx_queue_init(&s->waiting);
+    s->subscriptions.handler = seal_km_redis_sentinel_switched;
+    s->subscriptions.data = s;
 
-    seal_km_redis_pool_event(cf, &s->timer,
-                             seal_km_redis_sentinel_timer_handler, s);
-    s->timer.cancelable = 1;
-
-    seal_km_redis_pool_event(cf, &s->deadline,
-                             seal_km_redis_sentinel_deadline_handler, s);
-
-    seal_km_redis_pool_event(cf, &s->sweep,
-                             seal_km_redis_sentinel_sweep_handler, s);
-    s->sweep.cancelable = 1;
+    seal_km_redis_inquiry_init(cf, &s->inquiry, &seal_km_redis_sentinel_asker,
+                               s, pool, s->sentinels);
 
     return s;
 }
@@ -153,8 +126,7 @@ seal_km_redis_sentinel_start(void *state)
 {
     seal_km_redis_sentinel_t  *s = state;
 
-    (void) seal_km_redis_sentinel_ask(s);
-    seal_km_redis_sentinel_subscribe(s);
+    (void) seal_km_redis_inquiry_begin(&s->inquiry);
 }
 
 
@@ -163,19 +135,9 @@ seal_km_redis_sentinel_destroy(void *state)
 {
     seal_km_redis_sentinel_t  *s = state;
 
-    if (s->timer.timer_set) {
-        ngx_del_timer(&s->timer);
-    }
-
-    if (s->deadline.timer_set) {
-        ngx_del_timer(&s->deadline);
-    }
-
-    if (s->sweep.timer_set) {
-        ngx_del_timer(&s->sweep);
-    }
-
-    seal_km_redis_sentinel_unsubscribe(s);
+    seal_km_redis_inquiry_destroy(&s->inquiry);
+    seal_km_redis_subscriptions_end(&s->subscriptions);
+    seal_km_redis_sentinel_forget(s);
 }
 
 
@@ -190,9 +152,13 @@ seal_km_redis_sentinel_resolved(void *state)
 
     seeds = seal_km_redis_pool_seeds(s->pool, &n);
 
-    if (s->seeds != seeds) {
-        seal_km_redis_sentinel_unsubscribe(s);
-        seal_km_redis_sentinel_subscribe(s);
+    if (s->subscriptions.connections && s->subscriptions.seeds != seeds) {
+
+        /* what was heard of those that go is forgotten with them */
+
+        seal_km_redis_inquiry_stop(&s->inquiry);
+        seal_km_redis_sentinel_forget(s);
+        seal_km_redis_subscriptions_end(&s->subscriptions);
 
         seal_km_redis_pool_begin(s->sentinels);
 
@@ -201,109 +167,24 @@ seal_km_redis_sentinel_resolved(void *state)
         }
 
         seal_km_redis_pool_commit(s->sentinels);
+
+        (void) seal_km_redis_inquiry_begin(&s->inquiry);
+        return;
     }
 
-    if (s->timer.timer_set) {
-        ngx_del_timer(&s->timer);
-    }
-
-    seal_km_redis_sentinel_schedule(s, 1);
+    seal_km_redis_inquiry_resolved(&s->inquiry);
 }
 
 
-static void
-seal_km_redis_sentinel_unsubscribe(seal_km_redis_sentinel_t *s)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < s->nsubscriptions; i++) {
-        seal_km_redis_connection_destroy(&s->subscriptions[i].connection);
-    }
-
-    if (s->subscriptions) {
-        ngx_free(s->subscriptions);
-    }
-
-    s->subscriptions = NULL;
-    s->nsubscriptions = 0;
-}
-
-
-/* to all of them: the one that is asked may be the one that is cut off */
+/* a sentinel has published +switch-master: all are asked who is master now */
 
 static void
-seal_km_redis_sentinel_subscribe(seal_km_redis_sentinel_t *s)
+seal_km_redis_sentinel_switched(void *data)
 {
-    ngx_uint_t                   i, n;
-    seal_km_redis_address_t     *seeds;
-    seal_km_redis_connection_t  *rc;
+    seal_km_redis_sentinel_t  *s = data;
 
-    seeds = seal_km_redis_pool_seeds(s->pool, &n);
-
-    if (s->subscriptions == NULL) {
-        s->subscriptions = ngx_calloc(n * sizeof(seal_km_redis_subscription_t),
-                                      ngx_cycle->log);
-        if (s->subscriptions == NULL) {
-            return;
-        }
-
-        for (i = 0; i < n; i++) {
-            s->subscriptions[i].sentinel = s;
-            s->subscriptions[i].seed = i;
-
-            rc = &s->subscriptions[i].connection;
-
-            seal_km_redis_connection_init(rc,
-                                   seal_km_redis_pool_settings(s->sentinels),
-                                   &seeds[i], seal_km_redis_greet,
-                                   SEAL_KM_REDIS_GREET_SUBSCRIBE);
-
-            rc->push = seal_km_redis_sentinel_push_handler;
-            rc->push_data = &s->subscriptions[i];
-        }
-
-        s->nsubscriptions = n;
-        s->seeds = seeds;
-    }
-
-    for (i = 0; i < s->nsubscriptions; i++) {
-        rc = &s->subscriptions[i].connection;
-
-        /* as long as it is used it opens again by itself after a failure */
-
-        (void) seal_km_redis_connection_usable(rc);
-
-        if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
-            (void) seal_km_redis_connection_open(rc);
-        }
-    }
-}
-
-
-/* whatever it says, this sentinel is asked first who is master now */
-
-static void
-seal_km_redis_sentinel_push_handler(void *data, seal_km_redis_reply_t *reply)
-{
-    seal_km_redis_sentinel_t      *s;
-    seal_km_redis_subscription_t  *subscription = data;
-
-    s = subscription->sentinel;
-
-    if (seal_km_redis_reply_is_string(reply, 0, "message")) {
-        seal_km_redis_sentinel_trouble(s);
-
-        s->turn = subscription->seed;
-        s->asked = 0;
-
-        if (s->timer.timer_set) {
-            ngx_del_timer(&s->timer);
-        }
-
-        seal_km_redis_sentinel_schedule(s, 1);
-    }
-
-    seal_km_redis_reply_free(reply);
+    seal_km_redis_inquiry_trouble(&s->inquiry);
+    (void) seal_km_redis_inquiry_begin(&s->inquiry);
 }
 
 
@@ -316,13 +197,7 @@ seal_km_redis_sentinel_pick(seal_km_redis_query_t *query)
     s = seal_km_redis_pool_state(query->pool);
 
     if (s->n == 0) {
-        if (query->tries || seal_km_redis_sentinel_ask(s) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        seal_km_redis_query_park(query, &s->waiting);
-
-        return NGX_AGAIN;
+        return seal_km_redis_inquiry_wait(&s->inquiry, query);
     }
 
     i = seal_km_redis_query_choose(query, s->n);
@@ -341,504 +216,308 @@ static void
 seal_km_redis_sentinel_release(seal_km_redis_query_t *query,
     ngx_uint_t failed)
 {
+    seal_km_redis_sentinel_t  *s;
+
     query->server = NULL;
 
     if (failed) {
+        s = seal_km_redis_pool_state(query->pool);
+
         query->tries++;
-        seal_km_redis_sentinel_trouble(seal_km_redis_pool_state(query->pool));
+        seal_km_redis_inquiry_trouble(&s->inquiry);
     }
 }
 
 
 static void
-seal_km_redis_sentinel_trouble(seal_km_redis_sentinel_t *s)
+seal_km_redis_sentinel_begin(void *state)
 {
-    ngx_msec_t  past;
+    ngx_uint_t                 n;
+    seal_km_redis_address_t   *seeds;
+    seal_km_redis_sentinel_t  *s = state;
 
-    s->troubled = ngx_current_msec ? ngx_current_msec : 1;
-
-    past = ngx_current_msec - s->when;
-
-    if (s->timer.timer_set
-        && s->timer.timer.key - ngx_current_msec
-           > SEAL_KM_REDIS_SENTINEL_HASTE)
-    {
-        /* set for quieter times */
-        ngx_del_timer(&s->timer);
-    }
-
-    seal_km_redis_sentinel_schedule(s, past < SEAL_KM_REDIS_SENTINEL_HASTE
-                                       ? SEAL_KM_REDIS_SENTINEL_HASTE - past
-                                       : 1);
-}
-
-
-static void
-seal_km_redis_sentinel_schedule(seal_km_redis_sentinel_t *s, ngx_msec_t delay)
-{
-    if (s->command || s->timer.timer_set || ngx_exiting) {
-        return;
-    }
-
-    ngx_add_timer(&s->timer, delay);
-}
-
-
-static void
-seal_km_redis_sentinel_timer_handler(ngx_event_t *ev)
-{
-    seal_km_redis_sentinel_t  *s;
-
-    s = ev->data;
-
-    if (!ngx_exiting) {
-        (void) seal_km_redis_sentinel_ask(s);
-        seal_km_redis_sentinel_subscribe(s);
-    }
-}
-
-
-/* NGX_OK: a sentinel is being asked */
-
-static ngx_int_t
-seal_km_redis_sentinel_ask(seal_km_redis_sentinel_t *s)
-{
-    ngx_uint_t                n;
-    seal_km_redis_address_t  *seeds;
-
-    if (s->command) {
-        return NGX_OK;
-    }
-
-    if (s->deadline.timer_set) {
-        /* it has just been tried in vain */
-        return NGX_ERROR;
-    }
-
-    if (s->timer.timer_set) {
-        ngx_del_timer(&s->timer);
-    }
+    seal_km_redis_sentinel_forget(s);
 
     seeds = seal_km_redis_pool_seeds(s->pool, &n);
 
-    while (s->asked < n) {
-        s->server = seal_km_redis_pool_server(s->sentinels,
-                                            &seeds[(s->turn + s->asked) % n],
-                                            0);
-        s->asked++;
-
-        if (s->server
-            && seal_km_redis_sentinel_send(s, "GET-MASTER-ADDR-BY-NAME",
-                                       seal_km_redis_sentinel_master_handler)
-               == NGX_OK)
-        {
-            s->when = ngx_current_msec;
-            return NGX_OK;
-        }
-    }
-
-    /*
-     * No sentinel is left to ask.  Those that wait are told soon, but not from
-     * here: we may be called by a query that has just begun.
-     */
-
-    s->asked = 0;
-    ngx_add_timer(&s->deadline, 1);
-    seal_km_redis_sentinel_trouble(s);
-
-    return NGX_ERROR;
+    seal_km_redis_subscriptions_keep(&s->subscriptions,
+                                   seal_km_redis_pool_settings(s->sentinels),
+                                   seeds, n);
 }
 
 
 static ngx_int_t
-seal_km_redis_sentinel_send(seal_km_redis_sentinel_t *s, const char *what,
-    seal_km_redis_command_pt handler)
+seal_km_redis_sentinel_seed(void *state, ngx_uint_t i,
+    seal_km_redis_server_t **server)
 {
-    size_t                     len[3];
-    const char                *argv[3];
-    seal_km_redis_settings_t  *settings;
+    ngx_uint_t                 n;
+    seal_km_redis_address_t   *seeds;
+    seal_km_redis_sentinel_t  *s = state;
 
-    settings = seal_km_redis_pool_settings(s->pool);
+    seeds = seal_km_redis_pool_seeds(s->pool, &n);
 
-    argv[0] = "SENTINEL";
-    len[0] = 8;
-    argv[1] = what;
-    len[1] = ngx_strlen(what);
-    argv[2] = (char *) settings->master_name.data;
-    len[2] = settings->master_name.len;
-
-    s->command = seal_km_redis_server_send(s->server, 3, argv, len,
-                                           SEAL_KM_REDIS_TREE, handler, s);
-    if (s->command == NULL) {
-        return NGX_ERROR;
+    if (i >= n) {
+        return NGX_DONE;
     }
 
-    if (s->deadline.timer_set) {
-        ngx_del_timer(&s->deadline);
-    }
+    *server = seal_km_redis_pool_server(s->sentinels, &seeds[i], 0);
 
-    ngx_add_timer(&s->deadline,
-                  seal_km_redis_pool_settings(s->sentinels)->timeout);
-
-    return NGX_OK;
+    return *server ? NGX_OK : NGX_DECLINED;
 }
 
 
-static void
-seal_km_redis_sentinel_deadline_handler(ngx_event_t *ev)
+static ngx_uint_t
+seal_km_redis_sentinel_command(void *state, ngx_uint_t i, const char **argv,
+    size_t *len)
 {
-    ngx_queue_t               *q;
-    seal_km_redis_query_t     *query;
-    seal_km_redis_sentinel_t  *s;
+    seal_km_redis_sentinel_t  *s = state;
 
-    s = ev->data;
-
-    if (s->command) {
-        seal_km_redis_command_abandon(s->command);
-        s->command = NULL;
-
-        seal_km_redis_sentinel_next(s);
-        return;
-    }
-
-    /* nobody could be asked */
-
-    for (q = ngx_queue_head(&s->waiting);
-         q != ngx_queue_sentinel(&s->waiting);
-         q = ngx_queue_next(q))
-    {
-        query = ngx_queue_data(q, seal_km_redis_query_t, queue);
-        query->tries = NGX_MAX_INT_T_VALUE;
-    }
-
-    seal_km_redis_query_wake(&s->waiting);
+    return seal_km_redis_sentinel_answer_command(
+                            seal_km_redis_pool_settings(s->pool), i, argv, len);
 }
 
 
-static void
-seal_km_redis_sentinel_master_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
+static ngx_int_t
+seal_km_redis_sentinel_hear(void *state, seal_km_redis_question_t *question,
+    ngx_uint_t left)
 {
     ngx_int_t                  rc;
-    seal_km_redis_sentinel_t  *s = data;
+    seal_km_redis_sentinel_t  *s = state;
 
-    s->command = NULL;
-
-    rc = (end == SEAL_KM_REDIS_ANSWERED)
-         ? seal_km_redis_sentinel_set_master(s, reply) : NGX_ERROR;
-
-    seal_km_redis_reply_free(reply);
-
-    if (s->deadline.timer_set) {
-        ngx_del_timer(&s->deadline);
+    if (question) {
+        seal_km_redis_sentinel_compare(s, question);
     }
 
-    if (rc != NGX_OK
-        || seal_km_redis_sentinel_send(s, "MASTER",
-                                       seal_km_redis_sentinel_epoch_handler)
-           != NGX_OK)
-    {
-        seal_km_redis_sentinel_next(s);
+    if (s->heard == 0 || (left && !seal_km_redis_sentinel_enough(s))) {
+        return NGX_AGAIN;
     }
+
+    rc = seal_km_redis_sentinel_believed(s) ? seal_km_redis_sentinel_set(s)
+                                            : NGX_DECLINED;
+
+    seal_km_redis_sentinel_forget(s);
+
+    return rc;
 }
 
 
 /*
  * Each failover has an epoch of its own.  A sentinel that was cut off may name
- * a master of old, which may be up again, and empty: it is not believed.
+ * a master of old, which may be up again, and empty.
  */
 
 static void
-seal_km_redis_sentinel_epoch_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
+seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
+    seal_km_redis_question_t *question)
 {
-    ngx_int_t                  epoch;
-    ngx_str_t                  text;
-    seal_km_redis_settings_t  *settings;
-    seal_km_redis_sentinel_t  *s = data;
+    ngx_int_t  epoch;
 
-    s->command = NULL;
+    if (!seal_km_redis_sentinel_answer_told(question, &epoch)) {
 
-    ngx_del_timer(&s->deadline);
+        if (!s->inquiry.troubled) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "Redis sentinel \"%V\" does not tell the master "
+                          "\"%V\": check \"seal_km_redis_mode\"",
+                          &question->server->address.name,
+                          &seal_km_redis_pool_settings(s->pool)->master_name);
+        }
 
-    if (end != SEAL_KM_REDIS_ANSWERED) {
-        seal_km_redis_sentinel_next(s);
         return;
     }
-
-    text = seal_km_redis_sentinel_field(reply, "config-epoch");
-    epoch = ngx_atoi(text.data, text.len);
-
-    seal_km_redis_reply_free(reply);
 
     if (epoch == NGX_ERROR) {
         /* a user that may not ask for it: the word of one sentinel will do */
         epoch = s->epoch;
     }
 
-    if ((ngx_uint_t) epoch < s->epoch) {
-        seal_km_redis_sentinel_next(s);
+    if (s->heard++ && (ngx_uint_t) epoch <= s->best) {
         return;
     }
 
-    s->epoch = epoch;
-
-    settings = seal_km_redis_pool_settings(s->pool);
-
-    if (settings->read == SEAL_KM_REDIS_READ_MASTER
-        || seal_km_redis_sentinel_send(s, "REPLICAS",
-                                      seal_km_redis_sentinel_replicas_handler)
-           != NGX_OK)
-    {
-        seal_km_redis_sentinel_settled(s);
-    }
+    s->best = epoch;
+    seal_km_redis_sentinel_answer_take(&s->answer, question);
 }
 
 
-static ngx_int_t
-seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *reply)
+static ngx_uint_t
+seal_km_redis_sentinel_most(seal_km_redis_sentinel_t *s)
 {
-    ngx_str_t                host, port;
-    seal_km_redis_reply_t   *h, *p;
-    seal_km_redis_server_t  *master;
+    ngx_uint_t  n;
 
-    h = seal_km_redis_reply_element(reply, 0, SEAL_KM_REDIS_REPLY_STRING);
-    p = seal_km_redis_reply_element(reply, 1, SEAL_KM_REDIS_REPLY_STRING);
+    (void) seal_km_redis_pool_seeds(s->pool, &n);
 
-    if (h == NULL || p == NULL) {
+    return 2 * s->heard > n;
+}
 
-        if (!s->troubled) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "Redis sentinel \"%V\" does not tell the master "
-                          "\"%V\": check \"seal_km_redis_mode\"",
-                          &s->server->address.name,
-                          &seal_km_redis_pool_settings(s->pool)->master_name);
-        }
 
-        return NGX_ERROR;
+/*
+ * One that hangs holds up nobody.  But where few have answered, these may be
+ * the ones that are behind, and some time is left to the others.
+ */
+
+static ngx_uint_t
+seal_km_redis_sentinel_enough(seal_km_redis_sentinel_t *s)
+{
+    ngx_msec_t  past, patience;
+
+    past = ngx_current_msec - s->inquiry.when;
+    patience = SEAL_KM_REDIS_PATIENCE;
+
+    if (!seal_km_redis_sentinel_most(s)) {
+        patience = ngx_max(patience,
+                     seal_km_redis_pool_settings(s->sentinels)->timeout / 2);
     }
 
-    host.data = h->data;
-    host.len = h->len;
-    port.data = p->data;
-    port.len = p->len;
+    return past >= patience;
+}
+
+
+/*
+ * Sentinels that were made anew count their epochs from the beginning.  That
+ * these are such, and not behind, shows when most of them stay so.
+ */
+
+static ngx_uint_t
+seal_km_redis_sentinel_believed(seal_km_redis_sentinel_t *s)
+{
+    if (!s->inquiry.running && s->n) {
+        /* one that is late: others have been heard since it was asked */
+        return s->best > s->epoch;
+    }
+
+    if (s->best >= s->epoch) {
+        s->behind = 0;
+        return 1;
+    }
+
+    if (!seal_km_redis_sentinel_most(s)) {
+        return 0;
+    }
+
+    if (s->behind == 0) {
+        s->behind = ngx_current_msec ? ngx_current_msec : 1;
+        return 0;
+    }
+
+    if (ngx_current_msec - s->behind < SEAL_KM_REDIS_SENTINEL_ANEW) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "Redis sentinels of \"%V\" have begun anew, with epoch %ui "
+                  "after %ui",
+                  &seal_km_redis_pool_settings(s->pool)->master_name, s->best,
+                  s->epoch);
+
+    s->behind = 0;
+
+    return 1;
+}
+
+
+/* what the best one says is so; results as of hear() */
+
+static ngx_int_t
+seal_km_redis_sentinel_set(seal_km_redis_sentinel_t *s)
+{
+    ngx_int_t                rc;
+    seal_km_redis_server_t  *master;
 
     seal_km_redis_pool_begin(s->pool);
 
-    master = seal_km_redis_sentinel_server(s, &host, &port,
-                                           SEAL_KM_REDIS_GREET_MASTER);
-    if (master == NULL) {
-        return NGX_ERROR;
+    rc = seal_km_redis_sentinel_set_master(s, &master);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    s->heard[0] = master;
-    s->nheard = 1;
+    if (s->n == 0 || s->servers[0] != master) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "Redis master of \"%V\" is \"%V\"",
+                      &seal_km_redis_pool_settings(s->pool)->master_name,
+                      &master->address.name);
+    }
+
+    s->epoch = s->best;
+    s->servers[0] = master;
+    s->n = 1;
+
+    seal_km_redis_sentinel_add_replicas(s);
+
+    seal_km_redis_pool_commit(s->pool);
 
     return NGX_OK;
 }
 
 
-static void
-seal_km_redis_sentinel_replicas_handler(void *data, seal_km_redis_end_e end,
-    seal_km_redis_reply_t *reply)
+static ngx_int_t
+seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
+    seal_km_redis_server_t **master)
 {
-    ngx_uint_t                 i;
-    seal_km_redis_sentinel_t  *s = data;
-
-    s->command = NULL;
-
-    if (s->deadline.timer_set) {
-        ngx_del_timer(&s->deadline);
-    }
-
-    if (end == SEAL_KM_REDIS_ANSWERED
-        && reply->type == SEAL_KM_REDIS_REPLY_ARRAY)
-    {
-        for (i = 0; i < reply->n; i++) {
-            seal_km_redis_sentinel_add_replica(s, reply->elements[i]);
-        }
-    }
-
-    seal_km_redis_reply_free(reply);
-
-    seal_km_redis_sentinel_settled(s);
-}
-
-
-/* those that are down, or have lost their master, are left out */
-
-static void
-seal_km_redis_sentinel_add_replica(seal_km_redis_sentinel_t *s,
-    seal_km_redis_reply_t *replica)
-{
-    ngx_str_t                host, port, flags, link;
-    seal_km_redis_server_t  *server;
-
-    host = seal_km_redis_sentinel_field(replica, "ip");
-    port = seal_km_redis_sentinel_field(replica, "port");
-    flags = seal_km_redis_sentinel_field(replica, "flags");
-    link = seal_km_redis_sentinel_field(replica, "master-link-status");
-
-    if (s->nheard > SEAL_KM_REDIS_REPLICAS_MAX
-        || host.len == 0
-        || link.len != 2 || ngx_strncmp(link.data, "ok", 2) != 0
-        || ngx_strnstr(flags.data, "down", flags.len) != NULL
-        || ngx_strnstr(flags.data, "disconnected", flags.len) != NULL)
-    {
-        return;
-    }
-
-    server = seal_km_redis_sentinel_server(s, &host, &port,
-                                           SEAL_KM_REDIS_GREET_REPLICA);
-    if (server) {
-        s->heard[s->nheard++] = server;
-    }
-}
-
-
-/* fields: name, value, name, value, … */
-
-static ngx_str_t
-seal_km_redis_sentinel_field(seal_km_redis_reply_t *fields, const char *name)
-{
-    ngx_str_t               value;
-    ngx_uint_t              i;
-    seal_km_redis_reply_t  *text;
-
-    /* terminated as it is, for ngx_strnstr() */
-    ngx_str_set(&value, "");
-
-    if (fields->type != SEAL_KM_REDIS_REPLY_ARRAY) {
-        return value;
-    }
-
-    for (i = 0; i + 1 < fields->n; i += 2) {
-
-        if (!seal_km_redis_reply_is_string(fields, i, name)) {
-            continue;
-        }
-
-        text = seal_km_redis_reply_element(fields, i + 1,
-                                           SEAL_KM_REDIS_REPLY_STRING);
-        if (text) {
-            value.data = text->data;
-            value.len = text->len;
-        }
-
-        break;
-    }
-
-    return value;
-}
-
-
-static seal_km_redis_server_t *
-seal_km_redis_sentinel_server(seal_km_redis_sentinel_t *s, ngx_str_t *host,
-    ngx_str_t *port, ngx_uint_t greeting)
-{
-    ngx_str_t                  ip;
+    ngx_int_t                  rc;
+    ngx_str_t                  host;
     seal_km_redis_endpoint_t   endpoint;
 
-    ngx_str_null(&ip);
+    rc = seal_km_redis_sentinel_answer_master(&s->answer, s->pool, &endpoint,
+                                              &host);
 
-    if (seal_km_redis_pool_endpoint(s->pool, &endpoint, host, &ip,
-                                   ngx_atoi(port->data, port->len),
-                                   &s->server->address)
-        != NGX_OK)
-    {
-        if (seal_km_redis_pool_settings(s->pool)->resolver == NULL
-            && !s->troubled)
-        {
+    if (rc == NGX_DECLINED) {
+
+        if (seal_km_redis_pool_settings(s->pool)->resolver) {
+            return NGX_BUSY;
+        }
+
+        if (!s->inquiry.troubled) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "Redis sentinel \"%V\" tells \"%V\", which is no "
                           "IP address, and no \"resolver\" is defined",
-                          &s->server->address.name,
-                          host);
+                          &s->answer.who->address.name, &host);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    *master = seal_km_redis_pool_server(s->pool, &endpoint.address,
+                                        SEAL_KM_REDIS_GREET_MASTER);
+
+    return *master ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    seal_km_redis_server_t    *server;
+    seal_km_redis_endpoint_t   endpoint;
+
+    for (i = 0; s->n <= SEAL_KM_REDIS_REPLICAS_MAX; i++) {
+
+        rc = seal_km_redis_sentinel_answer_replica(&s->answer, s->pool, i,
+                                                   &endpoint);
+        if (rc == NGX_DONE) {
+            break;
         }
 
-        return NULL;
+        if (rc != NGX_OK) {
+            continue;
+        }
+
+        server = seal_km_redis_pool_server(s->pool, &endpoint.address,
+                                           SEAL_KM_REDIS_GREET_REPLICA);
+        if (server) {
+            s->servers[s->n++] = server;
+        }
     }
-
-    return seal_km_redis_pool_server(s->pool, &endpoint.address, greeting);
-}
-
-
-/* all that was asked has been told */
-
-static void
-seal_km_redis_sentinel_settled(seal_km_redis_sentinel_t *s)
-{
-    ngx_uint_t  n;
-
-    if (s->n == 0 || s->servers[0] != s->heard[0]) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "Redis master of \"%V\" is \"%V\"",
-                      &seal_km_redis_pool_settings(s->pool)->master_name,
-                      &s->heard[0]->address.name);
-    }
-
-    ngx_memcpy(s->servers, s->heard, sizeof(s->heard));
-    s->n = s->nheard;
-
-    seal_km_redis_pool_commit(s->pool);
-
-    /* who has answered is asked first the next time */
-
-    (void) seal_km_redis_pool_seeds(s->pool, &n);
-
-    if (s->asked > 1) {
-        s->turn = (s->turn + s->asked - 1) % n;
-    }
-
-    s->asked = 0;
-
-    seal_km_redis_query_wake(&s->waiting);
-
-    if (ngx_exiting) {
-        return;
-    }
-
-    if (!s->sweep.timer_set) {
-        ngx_add_timer(&s->sweep, 1);
-    }
-
-    if (s->troubled
-        && ngx_current_msec - s->troubled < SEAL_KM_REDIS_SENTINEL_TROUBLE)
-    {
-        seal_km_redis_sentinel_schedule(s, SEAL_KM_REDIS_SENTINEL_HASTE);
-        return;
-    }
-
-    s->troubled = 0;
-    seal_km_redis_sentinel_schedule(s, SEAL_KM_REDIS_SENTINEL_INTERVAL);
-}
-
-
-/* this sentinel did not answer: the next one is asked */
-
-static void
-seal_km_redis_sentinel_next(seal_km_redis_sentinel_t *s)
-{
-    if (ngx_exiting) {
-        return;
-    }
-
-    (void) seal_km_redis_sentinel_ask(s);
 }
 
 
 static void
-seal_km_redis_sentinel_sweep_handler(ngx_event_t *ev)
+seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s)
 {
-    seal_km_redis_sentinel_t  *s;
-
-    s = ev->data;
-
-    if (!ngx_exiting
-        && seal_km_redis_pool_sweep(s->pool)
-           + seal_km_redis_pool_sweep(s->sentinels))
-    {
-        ngx_add_timer(&s->sweep, SEAL_KM_REDIS_SENTINEL_HASTE);
-    }
+    seal_km_redis_sentinel_answer_free(&s->answer);
+    s->heard = 0;
 }

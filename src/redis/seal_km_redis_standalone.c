@@ -47,7 +47,8 @@ const seal_km_redis_topology_t  seal_km_redis_standalone = {
     seal_km_redis_standalone_resolved,
     seal_km_redis_standalone_pick,
     seal_km_redis_standalone_release,
-    seal_km_redis_error
+    seal_km_redis_error,
+    NULL
 };
 
 

@@ -38,6 +38,12 @@ typedef struct {
      */
     ngx_int_t  (*error)(seal_km_redis_query_t *query,
                    seal_km_redis_reply_t *reply);
+
+    /*
+     * The server says that there is no such record.  Results as of error();
+     * NULL: that is the answer.
+     */
+    ngx_int_t  (*nil)(seal_km_redis_query_t *query);
 } seal_km_redis_topology_t;
 
 

@@ -1,0 +1,26 @@
+/*
+ * Which of a Redis Cluster's slots a key is in.  Plain C: no nginx header.
+ */
+
+
+#ifndef SEAL_KM_REDIS_SLOT_H
+#define SEAL_KM_REDIS_SLOT_H
+
+
+#include <stddef.h>
+
+
+#define SEAL_KM_REDIS_SLOTS  16384
+
+
+/*
+ * The slot of a key of len bytes, 0 to SEAL_KM_REDIS_SLOTS - 1.  Of a key with
+ * a hash tag, a non-empty {...}, only what is inside the first one counts.
+ */
+unsigned seal_km_redis_slot(const unsigned char *key, size_t len);
+
+/* CRC-16/XMODEM of len bytes, as the cluster specification demands */
+unsigned seal_km_redis_crc16(const unsigned char *p, size_t len);
+
+
+#endif /* SEAL_KM_REDIS_SLOT_H */
