@@ -79,7 +79,7 @@ ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
     address->sockaddr = u->peer.sockaddr;
     address->socklen = u->peer.socklen;
     address->name = *u->state->peer;
-    ngx_str_null(&address->host);
+    ngx_str_set(&address->host, "");
 
     if (ngx_http_seal_km_get_conf(r)->redis.ssl) {
         address->host = ngx_http_seal_km_balancer_host(u->upstream, &u->peer);

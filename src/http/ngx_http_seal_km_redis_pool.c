@@ -188,7 +188,13 @@ ngx_http_seal_km_same_passwords(ngx_array_t *a, ngx_array_t *b)
 static ngx_uint_t
 ngx_http_seal_km_same_str(ngx_str_t *a, ngx_str_t *b)
 {
-    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+    if (a->len != b->len) {
+        return 0;
+    }
+
+    /* what is not set has no data */
+
+    return a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0;
 }
 
 
