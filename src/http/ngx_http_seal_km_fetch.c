@@ -10,9 +10,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km_fetch_connection.h"
+
+#include <openssl/crypto.h>
 
 
 static ngx_int_t ngx_http_seal_km_fetch_request(ngx_connection_t *c,

@@ -5,9 +5,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km_fetch_connection.h"
+
+#include <openssl/crypto.h>
 
 
 #define NGX_HTTP_SEAL_KM_FETCH_POOL  1024

@@ -4,9 +4,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km_key_source.h"
+
+#include <openssl/crypto.h>
 
 
 /* bytes of a set: no SIM-S publishes as much */

@@ -4,9 +4,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km.h"
+
+#include <openssl/crypto.h>
 
 
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,

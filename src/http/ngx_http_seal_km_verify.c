@@ -3,9 +3,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_seal_km.h"
+
+#include <openssl/crypto.h>
 
 
 static void ngx_http_seal_km_keys_handler(

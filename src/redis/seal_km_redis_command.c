@@ -3,9 +3,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "seal_km_redis_connection.h"
+
+#include <openssl/crypto.h>
 
 
 static seal_km_redis_command_t *seal_km_redis_command_create(

@@ -4,10 +4,10 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "seal_km_redis_tls.h"
 #include "seal_km_redis_wire.h"
+
+#include <openssl/crypto.h>
 
 
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */

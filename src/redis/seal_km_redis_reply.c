@@ -3,10 +3,10 @@
  */
 
 
+#include "seal_km_redis_reply.h"
+
 #include <hiredis/sds.h>
 #include <openssl/crypto.h>
-
-#include "seal_km_redis_reply.h"
 
 
 /* no answer to what we ask has as many elements */

@@ -3,9 +3,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "seal_km_redis_wire.h"
+
+#include <openssl/crypto.h>
 
 
 static void seal_km_redis_wire_write_handler(ngx_event_t *wev);
