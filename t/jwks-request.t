@@ -21,7 +21,9 @@ $redis->set('seal:km:v2x.example:service', 'K');
 
 my @ok = ({ payload => 'K' });
 my $zone = "seal_km_zone name=keys 1m;\n";
-my %token = map { $_ => mint(-key => $_) } qw(rsa rsa2 ec256);
+# for as long as the file may take
+my %token = map { $_ => mint(-key => $_, exp => time + 86400) }
+    qw(rsa rsa2 ec256);
 
 sub with { return { token => $token{ $_[0] }, @_[1 .. $#_] } }
 sub ask  { return request(token => $token{ $_[0] }, via => 1, @_[1 .. $#_]) }

@@ -134,7 +134,8 @@ test 'late replies',
                  load(10, [ (ask('a', '/hasty')) x 20 ]) }),
            'all that was late is dropped');
         is_right('after them', \@services,
-                 [ load(10, [ map { ask($_, '/hasty') } @services ]) ]);
+                 [ load(10, [ map { ask($_, '/hasty') } @services ]) ],
+                 'store_timeout');
 
         # of what is asked at once, some is lost, some is garbled
         for my $round (1 .. 10) {

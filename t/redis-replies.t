@@ -220,6 +220,7 @@ my $early_ok = fake_redis(accept => sub { "+OK\r\n" });
 
 test 'odd company',
     config => location('= /km', pass => $odd->address, redis_timeout => seconds(2) . 's')
+        . location('= /big', pass => $odd->address, redis_timeout => '30s')
         . location('= /early', pass => $early->address)
         . location('= /early-ok', pass => $early_ok->address),
     log => [ qr/SEAL KM Request refused, store_/,
@@ -264,7 +265,7 @@ test 'odd company',
             cmp_ok($odd->count(qr/GET.*$how 9/), '<=', 2, 'asked twice at most');
         }
 
-        my $body = post(body => { ServiceID => 'big' })->body;
+        my $body = post(location => '/big', body => { ServiceID => 'big' })->body;
         is(length($body) - index($body, '"Payload":"'),
            length('"Payload":""}') + (15 << 20), 'a record of 15 MiB');
         ok(index($body, "\"Payload\":\"$long") > 0, 'it is there');

@@ -6,6 +6,8 @@ use SealKM;
 use SealKM::HTTP2;
 use SealKM::Load;
 
+use IO::Select;
+
 my $token = mint(exp => time + 7200);
 
 sub ask {
@@ -80,7 +82,9 @@ sub held {
     # a turn or two may go to others
     for (1 .. 4) {
         my $client = client()->send(ask($location, $service));
-        return $client if wait_for(sub { $seen->() > $before }, 0.3);
+        my $answer = IO::Select->new($client->socket);
+        wait_for(sub { $seen->() > $before || $answer->can_read(0) });
+        return $client if $seen->() > $before;
         $client->response;
     }
     die "$server is not asked\n";

@@ -79,6 +79,8 @@ sub start {
         Listen    => 511,
         ReuseAddr => 1,
     ) or die "cannot listen: $@\n";
+    my @listen = ($listen, listen_twin($opts{host} // '127.0.0.1',
+                                       $listen->sockport));
 
     my $self = bless {
         port => $listen->sockport,
@@ -93,12 +95,12 @@ sub start {
         $SIG{PIPE} = 'IGNORE';
         $SIG{__DIE__} = 'DEFAULT';
         my $parent = getppid;
-        eval { $self->_serve($listen, \%opts, $parent); 1 }
+        eval { $self->_serve(\@listen, \%opts, $parent); 1 }
             or print STDERR "# fake Redis: $@";
         POSIX::_exit(0);
     }
 
-    close $listen;
+    close $_ for @listen;
     push @running, $self;
     return $self;
 }
@@ -153,13 +155,13 @@ sub _serve {
     };
 
     while (getppid == $parent) {
-        my $select = IO::Select->new($listen,
+        my $select = IO::Select->new(@$listen,
                                      map { $_->{socket} } values %clients);
         my $busy = grep { @{ $_->{steps} } && !$_->{silent} } values %clients;
 
         for my $socket ($select->can_read($busy ? 0.002 : 0.1)) {
-            if ($socket == $listen) {
-                my $new = $listen->accept or next;
+            if (grep { $socket == $_ } @$listen) {
+                my $new = $socket->accept or next;
                 $new->blocking(0);
                 setsockopt $new, IPPROTO_TCP, TCP_NODELAY, 1;
                 my $n = ++$accepted;

@@ -42,6 +42,7 @@ sub tls_front {
         : IO::Socket::IP->new(LocalHost => $host, LocalPort => $own,
                               Listen => 99, ReuseAddr => 1);
     die "cannot listen: $@\n" if !$listen;
+    my @listen = ($listen, listen_twin($host, $own));
 
     my $self = bless {
         path    => $path,
@@ -62,12 +63,12 @@ sub tls_front {
 
     if (!$self->{pid}) {
         my $parent = getppid;
-        eval { $self->_serve($listen, $port, $context, $parent); 1 }
+        eval { $self->_serve(\@listen, $port, $context, $parent); 1 }
             or print STDERR "# TLS front: $@";
         POSIX::_exit(0);
     }
 
-    close $listen;
+    close $_ for @listen;
     push @running, $self;
     return $self;
 }
@@ -116,8 +117,8 @@ sub _serve {
             delete $children{$pid};
         }
 
-        IO::Select->new($listen)->can_read(0.1) or next;
-        my $socket = $listen->accept or next;
+        my ($ready) = IO::Select->new(@$listen)->can_read(0.1) or next;
+        my $socket = $ready->accept or next;
 
         defined(my $pid = fork) or die "fork: $!";
         if (!$pid) {
