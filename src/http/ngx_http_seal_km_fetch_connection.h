@@ -32,8 +32,8 @@ ngx_connection_t *ngx_http_seal_km_open_fetch_connection(
 void ngx_http_seal_km_close_fetch_connection(ngx_connection_t *c);
 
 /*
- * Adds what is in the chain to fetch->body, and takes it from there.  NGX_ERROR:
- * fetch->too_large or fetch->failed is set.
+ * Adds what is in the chain to fetch->body, and takes it from there.  Where that
+ * is NGX_ERROR, fetch->too_large or fetch->failed is set.
  */
 ngx_int_t ngx_http_seal_km_fetch_collect(ngx_http_seal_km_fetched_t *fetch,
     ngx_chain_t *in);

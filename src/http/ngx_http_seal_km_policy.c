@@ -12,6 +12,8 @@
 
 static ngx_int_t ngx_http_seal_km_get_word(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_seal_km_rule_t *rule);
+static ngx_int_t ngx_http_seal_km_get_variables(ngx_conf_t *cf,
+    ngx_http_seal_km_rule_t *rule, ngx_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_http_seal_km_get_variable(ngx_conf_t *cf,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_seal_km_is_true(ngx_http_variable_value_t *v);
@@ -22,9 +24,8 @@ ngx_http_seal_km_set_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char  *p = conf;
 
-    ngx_int_t                  *index;
     ngx_str_t                  *value;
-    ngx_uint_t                  i, n;
+    ngx_uint_t                  n;
     ngx_array_t               **rules;
     ngx_http_seal_km_rule_t    *rule;
 
@@ -63,22 +64,35 @@ ngx_http_seal_km_set_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "wants a variable";
     }
 
-    if (ngx_array_init(&rule->variables, cf->pool, n - 1, sizeof(ngx_int_t))
+    return (ngx_http_seal_km_get_variables(cf, rule, &value[1], n - 1)
+            == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_get_variables(ngx_conf_t *cf, ngx_http_seal_km_rule_t *rule,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    ngx_int_t   *index;
+    ngx_uint_t   i;
+
+    if (ngx_array_init(&rule->variables, cf->pool, n, sizeof(ngx_int_t))
         != NGX_OK)
     {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
-    for (i = 1; i < n; i++) {
+    for (i = 0; i < n; i++) {
         index = ngx_array_push(&rule->variables);
 
         *index = ngx_http_seal_km_get_variable(cf, &value[i]);
         if (*index == NGX_ERROR) {
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 

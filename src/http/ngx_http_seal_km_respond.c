@@ -13,6 +13,9 @@ static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static void ngx_http_seal_km_fill_response(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row,
+    seal_km_response_t *response);
 static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
@@ -114,39 +117,12 @@ static ngx_buf_t *
 ngx_http_seal_km_create_body(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
 {
-    size_t                        size;
-    ngx_buf_t                    *b;
-    ngx_pool_cleanup_t           *cln;
-    seal_km_response_t            response;
-    ngx_http_seal_km_loc_conf_t  *conf;
+    size_t               size;
+    ngx_buf_t           *b;
+    ngx_pool_cleanup_t  *cln;
+    seal_km_response_t   response;
 
-    conf = ngx_http_seal_km_get_conf(r);
-
-    ngx_memzero(&response, sizeof(seal_km_response_t));
-
-    if (ctx->verified) {
-        response.user_uri = ngx_http_seal_km_str(&ctx->user_uri);
-    }
-
-    response.skms_uri = ngx_http_seal_km_str(&conf->uri);
-
-    if (conf->id.len) {
-        response.skms_id = ngx_http_seal_km_str(&conf->id);
-    }
-
-    if (ctx->echo) {
-        response.service_id = ctx->request.service_id;
-        response.identity_type = ctx->request.identity_type;
-        response.identity = ctx->request.identity;
-    }
-
-    response.date_time = ngx_time();
-    response.error_code = row->error_code;
-
-    if (ctx->reason == SEAL_KM_OK) {
-        response.payload_type = conf->payload;
-        response.payload = ngx_http_seal_km_str(&ctx->query.value);
-    }
+    ngx_http_seal_km_fill_response(r, ctx, row, &response);
 
     size = seal_km_response_size(&response);
 
@@ -170,6 +146,45 @@ ngx_http_seal_km_create_body(ngx_http_request_t *r,
     b->last_in_chain = 1;
 
     return b;
+}
+
+
+/* the members of table 5.3.3-1, as far as they may be told */
+
+static void
+ngx_http_seal_km_fill_response(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row,
+    seal_km_response_t *response)
+{
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
+
+    ngx_memzero(response, sizeof(seal_km_response_t));
+
+    if (ctx->verified) {
+        response->user_uri = ngx_http_seal_km_str(&ctx->user_uri);
+    }
+
+    response->skms_uri = ngx_http_seal_km_str(&conf->uri);
+
+    if (conf->id.len) {
+        response->skms_id = ngx_http_seal_km_str(&conf->id);
+    }
+
+    if (ctx->echo) {
+        response->service_id = ctx->request.service_id;
+        response->identity_type = ctx->request.identity_type;
+        response->identity = ctx->request.identity;
+    }
+
+    response->date_time = ngx_time();
+    response->error_code = row->error_code;
+
+    if (ctx->reason == SEAL_KM_OK) {
+        response->payload_type = conf->payload;
+        response->payload = ngx_http_seal_km_str(&ctx->query.value);
+    }
 }
 
 

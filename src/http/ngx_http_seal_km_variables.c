@@ -15,7 +15,8 @@ static ngx_int_t ngx_http_seal_km_variable(ngx_http_request_t *r,
 static seal_km_str_t ngx_http_seal_km_error_code(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_reason(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_service_id(ngx_http_seal_km_ctx_t *ctx);
-static seal_km_str_t ngx_http_seal_km_identity_type(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_identity_type(
+    ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_identity(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_user_uri(ngx_http_seal_km_ctx_t *ctx);
 static ngx_int_t ngx_http_seal_km_claim_variable(ngx_http_request_t *r,

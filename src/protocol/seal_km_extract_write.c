@@ -15,6 +15,8 @@ typedef struct {
 } seal_km_extract_out_t;
 
 
+static void seal_km_extract_put_token(seal_km_extract_out_t *out,
+    const seal_km_token_t *token, seal_km_extract_head_t *head);
 static void seal_km_extract_put(seal_km_extract_out_t *out, const void *data,
     size_t len);
 static void seal_km_extract_put_number(seal_km_extract_out_t *out,
@@ -41,20 +43,7 @@ seal_km_extract_write(const seal_km_token_t *token,
     out.full = 0;
     out.left_out = 0;
 
-    /* what lies between the members as well */
-    memset(&head, 0, sizeof(seal_km_extract_head_t));
-
-    head.exp = token->exp;
-    head.nbf = token->nbf;
-    head.has_nbf = token->has_nbf;
-    head.binding = (unsigned char) token->binding;
-
-    seal_km_extract_put(&out, &head, sizeof(seal_km_extract_head_t));
-
-    seal_km_extract_put_string(&out, token->client_id);
-    seal_km_extract_put_string(&out, token->sub);
-    seal_km_extract_put_string(&out, token->scope);
-    seal_km_extract_put_string(&out, token->thumbprint);
+    seal_km_extract_put_token(&out, token, &head);
 
     for (i = 0; i < names->nidentities; i++) {
         name = names->identities[i].data;
@@ -87,6 +76,29 @@ seal_km_extract_write(const seal_km_token_t *token,
     }
 
     return (size_t) (out.p - dst);
+}
+
+
+/* what every location needs; *head is what has been written */
+
+static void
+seal_km_extract_put_token(seal_km_extract_out_t *out,
+    const seal_km_token_t *token, seal_km_extract_head_t *head)
+{
+    /* what lies between the members as well */
+    memset(head, 0, sizeof(seal_km_extract_head_t));
+
+    head->exp = token->exp;
+    head->nbf = token->nbf;
+    head->has_nbf = token->has_nbf;
+    head->binding = (unsigned char) token->binding;
+
+    seal_km_extract_put(out, head, sizeof(seal_km_extract_head_t));
+
+    seal_km_extract_put_string(out, token->client_id);
+    seal_km_extract_put_string(out, token->sub);
+    seal_km_extract_put_string(out, token->scope);
+    seal_km_extract_put_string(out, token->thumbprint);
 }
 
 

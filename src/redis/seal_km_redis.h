@@ -67,7 +67,7 @@ struct seal_km_redis_settings_s {
 
     seal_km_redis_mode_e       mode;
     seal_km_redis_read_e       read;             /* but for standalone */
-    seal_km_redis_address_t   *seeds;            /* likewise: nodes, sentinels */
+    seal_km_redis_address_t   *seeds;            /* likewise: nodes ... */
     ngx_uint_t                 nseeds;
     ngx_str_t                  master_name;      /* as sentinels know it */
     seal_km_redis_settings_t  *sentinel;         /* how these are spoken to */

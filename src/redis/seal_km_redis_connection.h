@@ -21,7 +21,7 @@
 #define SEAL_KM_REDIS_GREET_MASTER     0x01  /* ROLE must be master */
 #define SEAL_KM_REDIS_GREET_REPLICA    0x02  /* ROLE must be slave */
 #define SEAL_KM_REDIS_GREET_READONLY   0x04  /* a cluster's replica is read */
-#define SEAL_KM_REDIS_GREET_SUBSCRIBE  0x08  /* to a sentinel's +switch-master */
+#define SEAL_KM_REDIS_GREET_SUBSCRIBE  0x08  /* to +switch-master */
 
 
 /* called for each message of a subscription; the reply is the caller's */
