@@ -108,8 +108,8 @@ test 'chunked',
     config => at('= /km') . at('= /buffer', more =>
                   'client_body_buffer_size 1;')
         . at('= /small', max_request_size => 300),
-    log => [ qr/\[error\].*client sent invalid chunked body/ ],
-    log => [ qr/\[error\].*client intended to send too large chunked body/ ],
+    log => [ qr/\[error\].*client sent invalid chunked body/,
+             qr/\[error\].*client intended to send too large chunked body/ ],
     sub {
         my $body = request_body();
 
