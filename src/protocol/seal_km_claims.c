@@ -1,4 +1,6 @@
 #include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,6 +14,9 @@ static int seal_km_claims_names(const json_t *claim,
 static int seal_km_claims_is_one_of(const json_t *json,
     const seal_km_str_t *values, size_t n);
 static char *seal_km_claims_dump(const json_t *claim);
+static size_t seal_km_claims_digits(const json_t *json);
+static size_t seal_km_claims_real_digits(double value);
+static size_t seal_km_claims_max(size_t a, size_t b);
 static const json_t *seal_km_claims_find(const json_t *claims,
     seal_km_str_t name);
 
@@ -242,45 +247,82 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
 }
 
 
-/*
- * With as few digits as tell a real from its neighbours: 0.1 is to be compared
- * with "0.1", while 17 digits, which always suffice, make 0.10000000000000001
- * of it.
- */
-
 static char *
 seal_km_claims_dump(const json_t *claim)
 {
-    int             same;
-    char           *dump;
-    size_t          digits;
-    json_t         *json;
-    seal_km_str_t   text;
+    char  *dump;
 
-    for (digits = DBL_DIG; /* void */ ; digits++) {
+    seal_km_secret_enter();
+    dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY
+                             |JSON_REAL_PRECISION(
+                                             seal_km_claims_digits(claim)));
+    seal_km_secret_leave();
 
-        seal_km_secret_enter();
-        dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY
-                                 |JSON_REAL_PRECISION(digits));
-        seal_km_secret_leave();
+    return dump;
+}
 
-        if (dump == NULL || digits == DBL_DECIMAL_DIG) {
-            return dump;
-        }
 
-        text.data = dump;
-        text.len = strlen(dump);
+/*
+ * As few digits as tell all reals of a claim from their neighbours: 0.1 is to
+ * be compared with "0.1", while 17 digits, which always suffice, make
+ * 0.10000000000000001 of it.
+ */
 
-        json = seal_km_json_decode(text);
-        same = json_equal(json, claim);
-        seal_km_json_free(json);
+static size_t
+seal_km_claims_digits(const json_t *json)
+{
+    void    *iter;
+    size_t   i, digits;
+    json_t  *object;
 
-        if (same) {
-            return dump;
-        }
+    digits = DBL_DIG;
 
-        seal_km_secret_free(dump);
+    if (json_is_real(json)) {
+        return seal_km_claims_real_digits(json_real_value(json));
     }
+
+    for (i = 0; i < json_array_size(json); i++) {
+        digits = seal_km_claims_max(digits,
+                            seal_km_claims_digits(json_array_get(json, i)));
+    }
+
+    /* jansson's iterators take no const object, but change nothing */
+    object = (json_t *) json;
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        digits = seal_km_claims_max(digits,
+                       seal_km_claims_digits(json_object_iter_value(iter)));
+    }
+
+    return digits;
+}
+
+
+static size_t
+seal_km_claims_real_digits(double value)
+{
+    int   digits;
+    char  text[32];
+
+    for (digits = DBL_DIG; digits < DBL_DECIMAL_DIG; digits++) {
+        (void) snprintf(text, sizeof(text), "%.*g", digits, value);
+
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+
+    return (size_t) digits;
+}
+
+
+static size_t
+seal_km_claims_max(size_t a, size_t b)
+{
+    return (a > b) ? a : b;
 }
 
 
