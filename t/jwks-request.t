@@ -913,7 +913,7 @@ my $reloaded = SealKM::JwksServer->start('rsa');
 test 'a reload while the SIM-S is asked',
     master => 1,
     http_config => $zone,
-    config => net('= /km') . fetches($reloaded),
+    config => net('= /km') . fetches($reloaded, "proxy_read_timeout 600s;\n"),
     sub {
         $reloaded->answer(body => text('rsa'), hold => 'old');
         my @waiting = map { client()->send(ask('rsa')) } 1 .. 5;

@@ -93,7 +93,9 @@ test 'a hundred reloads',
         # but for the requests that were under way
         ok($last->{$_} <= $first->{$_} + ($_ eq 'files' ? 0 : 12),
            "$_: as many at the end") for qw(files worker_files sockets);
-        ok($last->{$_} < $first->{$_} + 3 * 1024, "memory of the $_ is flat")
+        # valgrind's own grows
+        ok($few || $last->{$_} < $first->{$_} + 3 * 1024,
+           "memory of the $_ is flat")
             for qw(master worker);
 
         # what the old ones had is closed, and Redis knows
