@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -572,6 +573,14 @@ unit_memory_init(void)
         fprintf(stderr, "CRYPTO_set_mem_functions() came too late\n");
         exit(1);
     }
+
+    /*
+     * As nginx does.  OpenSSL 3.5 notes failures, and where the first one
+     * comes before it is initialized it waits for itself.
+     */
+
+    (void) OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+    ERR_clear_error();
 }
 
 
