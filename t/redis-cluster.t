@@ -138,7 +138,8 @@ test 'seeds that are dead',
         server @{[ ($cluster->nodes)[4]->address ]};
     }",
     config => location('= /km', @cluster),
-    log => [ qr/connect\(\) failed|could not be connected to/ ],
+    # the one that is alive may be the first
+    may_log => [ qr/connect\(\) failed|could not be connected to/ ],
     sub {
         record('one seed is alive', $_) for @services[0 .. 9];
     };
