@@ -95,7 +95,7 @@ my $h2 = free_port();
 test 'what is sent to the SIM-S',
     http_config => $zone,
     config => tls_listen($port, 'ssl_verify_client optional_no_ca;')
-        . listen_http2($h2)
+        . listen_http2($h2, 1)
         . net('= /km', jwks_cache => '1s', jwks_cooldown => '1s')
         . net('= /leak', jwks_request => '/leak-jwks', jwks_cooldown => '1s')
         . net('= /pass', jwks_request => '/pass-jwks', jwks_cooldown => '1s')

@@ -13,6 +13,7 @@ package SealKM::HTTP2;
 #     $h2->close
 #
 #     listen_http2($port)         text of listen and http2 for a server block
+#     listen_http2($port, 1)      for one that tls_listen() has told of HTTP/2
 
 use strict;
 use warnings;
@@ -34,12 +35,13 @@ use constant {
 
 
 sub listen_http2 {
-    my ($port) = @_;
+    my ($port, $on) = @_;
     my ($major, $minor, $patch) =
         `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/(\d+)\.(\d+)\.(\d+)};
 
     return $minor > 25 || $minor == 25 && $patch > 0 || $major > 1
-        ? "listen 127.0.0.1:$port; http2 on;" : "listen 127.0.0.1:$port http2;";
+        ? "listen 127.0.0.1:$port;" . ($on ? '' : ' http2 on;')
+        : "listen 127.0.0.1:$port http2;";
 }
 
 
