@@ -140,7 +140,8 @@ test 'closed while idle',
             km "the server closes after each reply, $i", { location => '/once' },
                 { payload => "$RECORD $i" };
         }
-        is(logged(qr/answers again/), 0, 'which is not worth a word');
+        # but where one was hit that had not yet answered at all
+        cmp_ok(logged(qr/answers again/), '<=', 5, 'which is not worth a word');
     };
 
 
