@@ -18,16 +18,18 @@ JWT_LIB    = $(or $(LIBJWT_PREFIX),build/libjwt)/lib/libjwt.a
 JWT_CFLAGS = $$(test -f $(JWT_LIB) && echo -isystem $(JWT_LIB:lib/libjwt.a=include) || pkg-config --cflags libjwt)
 JWT_LIBS   = $$(test -f $(JWT_LIB) && echo $(JWT_LIB) || pkg-config --libs libjwt)
 
-UNIT_CFLAGS = -std=gnu11 -g -MMD -MP -Wall -Wextra -Werror -Isrc/protocol \
-              -Isrc/redis -It/unit $(JWT_CFLAGS)
+# the folders of what is linked without nginx
+WINGS       = $(wildcard src/protocol/*) src/redis/topology
+UNIT_CFLAGS = -std=gnu11 -g -MMD -MP -Wall -Wextra -Werror \
+              $(WINGS:%=-I%) -It/unit $(JWT_CFLAGS)
 UNIT_LIBS   = $(JWT_LIBS) -ljansson -lcrypto -lm
 # with sanitizers gcc has warnings that are wrong
 SANITIZE    = -fsanitize=address,undefined -fno-sanitize-recover=all \
               -fno-omit-frame-pointer -w
 
-PROTOCOL = $(patsubst src/%.c,%,$(wildcard src/protocol/*.c))
+PROTOCOL = $(patsubst src/%.c,%,$(wildcard src/protocol/*/*.c))
 # of src/redis, what needs no nginx
-REDIS    = redis/seal_km_redis_slot
+REDIS    = redis/topology/seal_km_redis_slot
 TEST_C   = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
 HELPER_C = $(filter-out $(TEST_C),$(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
@@ -77,11 +79,7 @@ install: module          ## puts the module into nginx's folder of modules
 # sanitizers.
 
 define unit_rules
-build/$(1)/protocol/%.o: src/protocol/%.c Makefile | setup-test
-	@mkdir -p $$(@D)
-	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
-
-build/$(1)/redis/%.o: src/redis/%.c Makefile | setup-test
+build/$(1)/%.o: src/%.c Makefile | setup-test
 	@mkdir -p $$(@D)
 	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
 
@@ -96,7 +94,7 @@ build/$(1)/libunit.a: $$(PROTOCOL:%=build/$(1)/%.o) $$(REDIS:%=build/$(1)/%.o)
 build/$(1)/test_%: build/$(1)/test_%.o $$(HELPER_C:%=build/$(1)/%.o) build/$(1)/libunit.a
 	@$$(CC) $(2) -o $$@ $$^ -lcmocka $$(UNIT_LIBS)
 
--include $$(wildcard build/$(1)/*.d build/$(1)/*/*.d)
+-include $$(wildcard build/$(1)/*.d build/$(1)/*/*/*.d)
 endef
 
 $(eval $(call unit_rules,unit,-O2))
@@ -110,10 +108,10 @@ unit: $(TEST_C:%=build/unit/%) $(TEST_C:%=build/unit-sanitized/%) ## the unit te
 # A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
 # t/fuzz/corpus.
 
-build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*.[ch] t/fuzz/*.h) Makefile | setup-test
+build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) Makefile | setup-test
 	@mkdir -p $(@D)
 	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -Wall -Wextra -Werror -Isrc/protocol -It/fuzz \
+	    -fno-sanitize-recover=all -Wall -Wextra -Werror $(WINGS:%=-I%) -It/fuzz \
 	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) $(UNIT_LIBS)
 
 .PHONY: fuzz
