@@ -11,7 +11,7 @@
 #include "seal_km_redis_pool.h"
 
 
-typedef struct {
+struct seal_km_redis_topology_s {
     /* its state for a pool, made with the configuration; NULL: no memory */
     void      *(*create)(ngx_conf_t *cf, seal_km_redis_pool_t *pool);
     void       (*start)(void *state);
@@ -44,7 +44,7 @@ typedef struct {
      * NULL: that is the answer.
      */
     ngx_int_t  (*nil)(seal_km_redis_query_t *query);
-} seal_km_redis_topology_t;
+};
 
 
 /* the topology of a pool */
@@ -71,16 +71,6 @@ void seal_km_redis_query_wake(ngx_queue_t *queue);
  */
 ngx_int_t seal_km_redis_error(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
-
-
-/* servers that all hold everything: one, or the caller's balanced set */
-extern const seal_km_redis_topology_t  seal_km_redis_standalone;
-
-/* a master and its replicas, of whom sentinels tell */
-extern const seal_km_redis_topology_t  seal_km_redis_sentinel;
-
-/* masters that share the slots among them, each with its replicas */
-extern const seal_km_redis_topology_t  seal_km_redis_cluster;
 
 
 #endif /* SEAL_KM_REDIS_TOPOLOGY_H */
