@@ -116,8 +116,9 @@ my ($pem, $x) = ed448();
 my %ed448 = (kty => 'OKP', crv => 'Ed448', x => b64u($x // ''), kid => 'ed448');
 
 sub ed448_token {
-    my ($change) = @_;
-    my $data = b64u('{"alg":"EdDSA","kid":"ed448"}') . '.'
+    my ($change, $alg) = @_;
+    $alg //= 'EdDSA';
+    my $data = b64u("{\"alg\":\"$alg\",\"kid\":\"ed448\"}") . '.'
                . b64u(to_json(claims()));
     my $in = temp_file($data, 'ed448.in');
     my $signature = `openssl pkeyutl -sign -rawin -inkey $pem -in $in`;
@@ -152,6 +153,61 @@ test 'EdDSA with Ed448',
             [ '64 bytes'    => sub { substr $_[0], 0, 64 } ],
             [ 'zeros'       => sub { "\0" x 114 } ],
             [ 'a bit'       => sub { $_[0] ^ "\0" x 50 . "\1" } ];
+    };
+
+
+# ----------------------------------------------------- RFC 9864: a name each
+
+my @eddsa = qw(EdDSA Ed25519 Ed448);
+
+test 'EdDSA, Ed25519 and Ed448',
+    skip => $x ? undef : 'openssl has no Ed448',
+    config => $x ? join('', map {
+            location("= /only-$_", algorithms => $_,
+                     jwks => jwks('ed25519', { %ed448 }))
+        } @eddsa)
+        . join('', map {
+            my $alg = $_;
+            location("= /key-$alg", jwks => jwks('ec256',
+                $alg ne 'Ed448' ? [ 'ed25519', alg => $alg ] : (),
+                $alg ne 'Ed25519' ? { %ed448, alg => $alg } : ()))
+        } @eddsa)
+        . location('= /default', jwks => jwks('ed25519', { %ed448 }))
+        : '',
+    sub {
+        for my $alg (@eddsa) {
+            my %token = (
+                $alg ne 'Ed448'
+                    ? (ed25519 => mint(-key => 'ed25519', -alg => $alg)) : (),
+                $alg ne 'Ed25519' ? (ed448 => ed448_token(undef, $alg)) : (),
+            );
+
+            for my $key (sort keys %token) {
+                my $curve = ucfirst $key;
+
+                km "$key, named $alg: by default",
+                    { location => '/default', token => $token{$key} }, @ok;
+
+                for my $name (@eddsa) {
+                    my $fits = $name eq 'EdDSA' || $name eq $curve;
+
+                    km "$key, named $alg, where $name is allowed",
+                        { location => "/only-$name", token => $token{$key} },
+                        $fits ? @ok : $alg eq 'EdDSA' ? 'token_key'
+                                                      : 'token_algorithm';
+                    km "$key, named $alg, where the key is for $name",
+                        { location => "/key-$name", token => $token{$key} },
+                        $fits ? @ok : 'token_key';
+                }
+            }
+        }
+
+        km 'Ed25519 named Ed448', { location => '/default', token =>
+            { -key => 'ed25519', -alg => 'Ed448', -kid => undef } },
+            'token_signature';
+        km 'Ed448 named Ed25519',
+            { location => '/default', token => ed448_token(undef, 'Ed25519') },
+            'token_key';
     };
 
 run_tests();

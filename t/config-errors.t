@@ -248,7 +248,7 @@ works "seal_km_window $_", at(window => $_) for qw(0s 1m 1d);
 works "seal_km_algorithms $_", at(algorithms => $_,
         jwks => jwks(qw(rsa ec256 ec384 ec521 ed25519 hs256 hs384 hs512)))
     for 'RS256', 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA',
-        'HS256 HS384 HS512', 'EdDSA RS256';
+        'HS256 HS384 HS512', 'EdDSA RS256', 'Ed25519', 'EdDSA Ed25519 Ed448';
 works 'several values', at(uri => 'https://a.example/ https://b.example/',
     version => '1.0.0 2.0.0', issuer => 'a b', audience => 'a b', scope => 'a b',
     jwks => jwks('rsa') . ' ' . jwks('ec256'));
@@ -274,10 +274,10 @@ for (
     [ 'an object',         '{}' ],
     [ 'no keys',           '{"keys":[]}' ],
     [ 'keys no array',     to_json({ keys => jwk('rsa') }) ],
-    [ 'keys of no object', '{"keys":[1]}' ],
     [ 'a name twice',      to_json(jwk('rsa')) =~ s/\}\z/,"kty":"RSA"}/r ],
-    [ 'a name twice in a set',
-      to_json({ keys => [ jwk('rsa') ] }) =~ s/\}\]/,"x":1,"x":1}]/r ],
+    [ 'keys twice',        '{"keys":[],"keys":[' . to_json(jwk('rsa')) . ']}' ],
+    [ 'a key of no JSON',  '{"keys":[' . to_json(jwk('rsa')) . ',{"kty"}]}' ],
+    [ 'keys without end',  '{"keys":[' . to_json(jwk('rsa')) ],
     [ 'a NUL',             to_json(jwk('rsa')) . "\0" ],
 ) {
     my ($name, $text) = @$_;
@@ -313,6 +313,35 @@ for (
     works "an unusable key beside another: $name", at(@hs, jwks => $beside),
         qr/\[warn\].*\Q$beside\E/;
 }
+
+# whatever is wrong with one key, it costs no other
+my %foreign = (
+    'null'                  => 'null',
+    'text'                  => '"x"',
+    'a number beyond any'   => '1e400',
+    'an array'              => '[]',
+    'a member twice'        => to_json(jwk('rsa')) =~ s/\}\z/,"kty":"RSA"}/r,
+    'a member of 1e400'     => to_json(jwk('rsa')) =~ s/\}\z/,"exp":1e400}/r,
+    'a numeric e'           => to_json(jwk('rsa', e => 65537)),
+);
+
+for my $name (sort keys %foreign) {
+    my $path = temp_file("{\"keys\":[$foreign{$name}," . to_json(jwk('rsa2'))
+                         . ']}');
+
+    works "a foreign key beside another: $name", at(jwks => $path),
+        qr/\[warn\].*\Q$path\E.* key 1 /;
+    fails "a foreign key alone: $name",
+        at(jwks => temp_file("{\"keys\":[$foreign{$name}]}")),
+        qr/\[warn\].* key 1 /, qr/no usable key/;
+}
+
+works 'a numeric e: the right words',
+    at(jwks => keys_of(jwk('rsa', e => 65537), jwk('rsa2'))),
+    qr/key 1 .*its e is no string: JWK has it in base64url/;
+works 'null and [] for what is not there: no warning', at(jwks => keys_of(
+    jwk('rsa', map({ $_ => \'null' } qw(d p q dp dq qi use alg kid)),
+        map { $_ => [] } qw(key_ops oth x5c))));
 
 fails 'no usable key: for encryption only',
     at(jwks => keys_of(jwk('rsa', use => 'enc')));

@@ -134,6 +134,11 @@ test 'token_key',
         . location('= /single', jwks => jwks(\to_json(jwk('rsa'))))
         . location('= /more', jwks => jwks(\to_json({ keys => [ jwk('rsa',
             x5t => 'x', ext => \'true', x => { y => 1 }) ], x => 5 })))
+        . location('= /foreign', jwks => jwks(\('{"keys":[null,"x",[],{},1e400,'
+            . '{"kty":"RSA","kty":"RSA","n":"AAAA","e":"AQAB"},'
+            . to_json(jwk('rsa2', e => 65537)) . ',' . to_json(jwk('rsa',
+              map({ $_ => \'null' } qw(d p q dp dq qi use alg)),
+              map { $_ => [] } qw(key_ops oth x5c))) . ']}')))
         . location('= /alg', jwks => with([ 'rsa', alg => 'RS256' ]))
         . location('= /alg-ps', jwks => with([ 'rsa', alg => 'PS256' ]))
         . location('= /use-sig', jwks => with([ 'rsa', use => 'sig' ]))
@@ -189,6 +194,9 @@ test 'token_key',
             @ok for qw(rsa rsa2);
         km 'a single JWK', { location => '/single' }, @ok;
         km 'unknown members of keys', { location => '/more' }, @ok;
+        km 'foreign keys before it', { location => '/foreign' }, @ok;
+        km 'foreign keys before it, no kid',
+            { location => '/foreign', token => { -kid => undef } }, @ok;
 
         km "a key with its $_", { location => "/$_" }, @ok
             for qw(alg use-sig ops ops-none);

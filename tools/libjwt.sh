@@ -55,8 +55,8 @@ main() {
     source=$(echo "$work"/libjwt3-*/)
     source=${source%/}
     version=${source##*-}
-    if dpkg --compare-versions "$version" lt 3.3.0; then
-        echo "libjwt: $version is too old, 3.3.0 is needed" >&2
+    if dpkg --compare-versions "$version" lt 3.3.3; then
+        echo "libjwt: $version is too old, 3.3.3 is needed" >&2
         exit 1
     fi
     compile "$source"

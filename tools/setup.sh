@@ -6,9 +6,9 @@
 #
 # Packages come from the system's own apt, as root or with sudo. What Debian's
 # stable releases lack comes from Debian unstable, through tools/apt-fetch.sh:
-# LibJWT 3.3, built from source into build/libjwt, and, to test, the package
-# libtest-nginx-perl. Where nothing is missing nothing is done, and neither root
-# nor a network is needed.
+# LibJWT 3.3.3 or newer, built from source into build/libjwt, and, to test, the
+# package libtest-nginx-perl. Where nothing is missing nothing is done, and
+# neither root nor a network is needed.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -181,9 +181,18 @@ install() {
     disable_new_services
 }
 
+# one of its own that is too old is built anew
 have_libjwt() {
-    [ -n "${LIBJWT_PREFIX:-}" ] || [ -f "$top/build/libjwt/lib/libjwt.a" ] ||
-        pkg-config --exists 'libjwt >= 3.3.0' 2> /dev/null
+    [ -n "${LIBJWT_PREFIX:-}" ] || have_built_libjwt ||
+        { [ ! -f "$top/build/libjwt/lib/libjwt.a" ] &&
+          pkg-config --exists 'libjwt >= 3.3.3' 2> /dev/null; }
+}
+
+have_built_libjwt() {
+    local version
+    [ -f "$top/build/libjwt/lib/libjwt.a" ] &&
+        version=$(cat "$top/build/libjwt/VERSION" 2> /dev/null) &&
+        dpkg --compare-versions "${version##*-}" ge 3.3.3
 }
 
 have_test_nginx() {

@@ -381,7 +381,8 @@ test_texts_refused(void **state)
     } cases[] = {
         { "empty", unit_lit(""), "JSON" },
         { "absent", unit_none, "JSON" },
-        { "PEM", unit_lit("-----BEGIN PUBLIC KEY-----"), "JSON" },
+        { "PEM", unit_lit("-----BEGIN PUBLIC KEY-----"), "PEM" },
+        { "PEM's start", unit_lit("-----BEGIN"), "JSON" },
         { "array", unit_lit("[]"), "object" },
         { "string", unit_lit("\"keys\""), "object" },
         { "neither set nor key", unit_lit("{}"), "neither" },
@@ -393,12 +394,40 @@ test_texts_refused(void **state)
           "no array" },
         { "keys and kty", unit_lit("{\"keys\":1,\"kty\":\"oct\"}"),
           "no array" },
-        { "a string in keys", unit_lit("{\"keys\":[{\"kty\":\"oct\"},"
-          "\"a\"]}"), "no object" },
-        { "an array in keys", unit_lit("{\"keys\":[[]]}"), "no object" },
         { "name twice", unit_lit("{\"keys\":[],\"keys\":[]}"), "twice" },
-        { "name twice in a key", unit_lit("{\"keys\":[{\"kty\":\"oct\","
-          "\"k\":\"AA\",\"\\u006b\":\"AQ\"}]}"), "twice" },
+        { "name twice, escaped", unit_lit("{\"keys\":[],"
+          "\"k\\u0065ys\":[]}"), "twice" },
+        { "another name twice", unit_lit("{\"keys\":[{}],\"a\":1,\"a\":1}"),
+          "twice" },
+        { "name twice in the one key", unit_lit("{\"kty\":\"oct\","
+          "\"k\":\"AA\",\"\\u006b\":\"AQ\"}"), "twice" },
+        { "the one key in depth", unit_lit("{\"kty\":\"oct\",\"x\":{\"a\":1,"
+          "\"a\":1}}"), "twice" },
+        { "no value", unit_lit("{\"keys\":}"), "JSON" },
+        { "no end", unit_lit("{\"keys\":[{}"), "JSON" },
+        { "no end of a key", unit_lit("{\"keys\":[{"), "JSON" },
+        { "no end of a string", unit_lit("{\"keys\":[{\"a"), "JSON" },
+        { "no end after a backslash", unit_lit("{\"keys\":[{\"a\\"), "JSON" },
+        { "no end of the object", unit_lit("{\"keys\":[{}]"), "JSON" },
+        { "comma at the end", unit_lit("{\"keys\":[{},]}"), "JSON" },
+        { "comma at the start", unit_lit("{\"keys\":[,{}]}"), "JSON" },
+        { "two commas", unit_lit("{\"keys\":[{},,{}]}"), "JSON" },
+        { "comma alone", unit_lit("{\"keys\":[,]}"), "JSON" },
+        { "no comma", unit_lit("{\"keys\":[{} {}]}"), "JSON" },
+        { "brackets that do not match", unit_lit("{\"keys\":[{]}"), "JSON" },
+        { "nor there", unit_lit("{\"keys\":[{]},{}]}"), "JSON" },
+        { "a key that is no JSON", unit_lit("{\"keys\":[{\"kty\"}]}"), "JSON" },
+        { "a key of a word", unit_lit("{\"keys\":[{},nil]}"), "JSON" },
+        { "a key of no UTF-8", unit_lit("{\"keys\":[\"\xff\"]}"), "JSON" },
+        { "another member of no JSON", unit_lit("{\"keys\":[{}],\"a\":nil}"),
+          "JSON" },
+        { "another member of no JSON, in depth", unit_lit("{\"a\":{\"b\":[1,]},"
+          "\"keys\":[{}]}"), "JSON" },
+        { "name without a colon", unit_lit("{\"keys\"[{}]}"), "JSON" },
+        { "name without quotes", unit_lit("{keys:[{}]}"), "JSON" },
+        { "set in an array", unit_lit("[{\"keys\":[{}]}]"), "object" },
+        { "set in a member", unit_lit("{\"a\":{\"keys\":[{}]}}"), "neither" },
+        { "two sets", unit_lit("{\"keys\":[{}]}{\"keys\":[{}]}"), "JSON" },
         { "something behind", unit_lit("{\"kty\":\"oct\"}x"), "JSON" },
         { "raw NUL", unit_lit("{\"kty\":\"oct\"}\0"), "JSON" }
     };
@@ -425,6 +454,80 @@ test_texts_refused(void **state)
 
     seal_km_jwks_free(jwks);
     seal_km_jwks_free(NULL);
+}
+
+
+/* what is wrong with one key is no fault of the others: RFC 7517, clause 5 */
+
+static void
+test_foreign_keys(void **state)
+{
+    char    *good, *text;
+    size_t   i, j;
+
+    static const struct {
+        const char  *key;
+        const char  *notice;
+    } cases[] = {
+        { "null", "is not usable: it is no JSON object" },
+        { "\"-----BEGIN PUBLIC KEY-----\"", "no JSON object" },
+        { "[]", "no JSON object" },
+        { "[{\"kty\":\"RSA\"}]", "no JSON object" },
+        { "1", "no JSON object" },
+        { "true", "no JSON object" },
+        { "{}", "kty" },
+        { "{\"kty\":null}", "kty" },
+        { "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AA\"}", "kty" },
+        { "{\"kty\":\"oct\",\"kty\":\"oct\"}", "twice" },
+        { "{\"kty\":\"oct\",\"k\":\"AA\",\"\\u006b\":\"AA\"}", "twice" },
+        { "{\"kty\":\"oct\",\"x\":[{\"a\":1,\"a\":2}]}", "twice" },
+        { "{\"kty\":\"oct\",\"exp\":1e400}", "too large" },
+        { "1e400", "too large" },
+        { "{\"kty\":\"oct\",\"a\\u0000\":1}", "is not usable" },
+        { "{\"kty\":\"oct\",\"exp\":99999999999999999999}", "its k is" },
+        { "{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":65537}",
+          "its e is no string: JWK has it in base64url, 65537 say as \"AQAB\"" },
+        { "{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":null}", "its e is missing" },
+        { "{\"kty\":\"RSA\",\"n\":[],\"e\":\"AQAB\"}", "its n is missing" },
+        { "{\"kty\":\"RSA\",\"n\":\"AA==\",\"e\":\"AQAB\"}",
+          "its n is no base64url" },
+        { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"AA\"}",
+          "its x is empty" },
+        { "{\"kty\":\"o}]ct\",\"a\":\"\\\"},{\"}", "kty" }
+    };
+
+    static const char *const  sets[] = {
+        "{\"keys\":[%s,%s]}",
+        " {\n\"keys\" : [ %s , %s ] , \"x\" : [ { } , 1 ] } ",
+        "{\"a\":1e400,\"b\":{\"c\":1,\"c\":1},\"k\\u0065ys\":[%s,%s]}",
+        "{\"a\":\"]},\",\"b\":null,\"keys\":[%s,%s],\"keys2\":[1,{}]}"
+    };
+
+    good = unit_jwk(unit_key("p256"), NULL);
+
+    for (i = 0; i < unit_n(cases); i++) {
+        for (j = 0; j < unit_n(sets); j++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            text = unit_format(sets[j], cases[i].key, good);
+#pragma GCC diagnostic pop
+            unit_check(text, algorithms_of(text) == ES256);
+            unit_check(notices, nnotices == 1);
+            unit_check(notices, strncmp(notices, "key 1 ", 6) == 0);
+            unit_check(notices, strstr(notices, cases[i].notice) != NULL);
+        }
+
+        /* alone: a set without a key, which is not refused */
+
+        text = unit_format("{\"keys\":[%s]}", cases[i].key);
+        unit_check(text, algorithms_of(text) == 0);
+        unit_check(notices, nnotices == 1);
+
+        text = unit_format("{\"keys\":[%s,%s,%s]}", good, cases[i].key,
+                           unit_jwk(unit_key("p384"), NULL));
+        unit_check(text, algorithms_of(text) == (ES256|ES384));
+        unit_check(notices, strncmp(notices, "key 2 ", 6) == 0);
+    }
 }
 
 
@@ -810,6 +913,7 @@ main(void)
         cmocka_unit_test(test_rsa_exponent),
         cmocka_unit_test(test_bad_members),
         cmocka_unit_test(test_texts_refused),
+        cmocka_unit_test(test_foreign_keys),
         cmocka_unit_test(test_private),
         cmocka_unit_test(test_notices_are_discreet),
         cmocka_unit_test(test_positions),

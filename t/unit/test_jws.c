@@ -22,7 +22,7 @@ read_all(seal_km_jws_t *jws, const char *text)
     rc = seal_km_jws_read(jws, unit_text(text), ALL);
 
     assert_int_equal(rc == SEAL_KM_OK, jws->header != NULL);
-    assert_int_equal(rc == SEAL_KM_OK, jws->buffer != NULL);
+    assert_int_equal(rc == SEAL_KM_OK, jws->arena.block != NULL);
 
     return rc;
 }
@@ -77,9 +77,10 @@ test_split(void **state)
 static void
 test_read(void **state)
 {
-    char           *text;
-    json_t         *payload;
-    seal_km_jws_t   jws;
+    char             *text;
+    json_t           *payload;
+    seal_km_jws_t     jws;
+    seal_km_arena_t   arena;
 
     static const char  header[] = "{\"alg\":\"EdDSA\",\"kid\":\"a\\u0000\"}";
 
@@ -93,9 +94,11 @@ test_read(void **state)
     unit_check_str("kid", jws.kid, unit_str("a\0"));
     unit_check_str("signature", jws.signature, unit_str("sig"));
 
-    payload = seal_km_jws_decode_payload(&jws.parts);
+    seal_km_arena_init(&arena, NULL);
+    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena, &payload),
+                     SEAL_KM_JSON_OK);
     assert_true(json_is_array(payload));
-    seal_km_json_free(payload);
+    seal_km_arena_free(&arena);
 
     seal_km_jws_free(&jws);
     assert_null(jws.header);
@@ -107,7 +110,10 @@ test_read(void **state)
     assert_int_equal(read_all(&jws, text), SEAL_KM_OK);
     assert_null(jws.kid.data);
     assert_int_equal(jws.signature.len, 0);
-    assert_null(seal_km_jws_decode_payload(&jws.parts));
+    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena, &payload),
+                     SEAL_KM_JSON_INVALID);
+    assert_null(payload);
+    seal_km_arena_free(&arena);
     seal_km_jws_free(&jws);
 
     assert_int_equal(seal_km_jws_read(&jws, unit_text(text),
@@ -191,40 +197,31 @@ header_of(const char *value, const char *more, unsigned n)
 /* much of a header is no harm, but many values are */
 
 static void
-test_marks(void **state)
+test_values(void **state)
 {
-    unsigned  spent;
+    unsigned  left;
 
-    /* { : , : [ */
+    /* the object, alg, x and its first value */
 
-    spent = 5;
+    left = SEAL_KM_JWS_HEADER_VALUES - 4;
 
-    assert_int_equal(reason_of(header_of("1", ",1",
-                                   SEAL_KM_JWS_HEADER_MARKS - spent)),
+    assert_int_equal(reason_of(header_of("1", ",1", left)), SEAL_KM_OK);
+    assert_int_equal(reason_of(header_of("1", ",1", left + 1)),
+                     SEAL_KM_TOKEN_MALFORMED);
+    assert_int_equal(reason_of(header_of("1", ",[]", left)), SEAL_KM_OK);
+    assert_int_equal(reason_of(header_of("1", ",[]", left + 1)),
+                     SEAL_KM_TOKEN_MALFORMED);
+    assert_int_equal(reason_of(header_of("1", ",{\"a\":1}", left / 2)),
                      SEAL_KM_OK);
-    assert_int_equal(reason_of(header_of("1", ",1",
-                                   SEAL_KM_JWS_HEADER_MARKS - spent + 1)),
+    assert_int_equal(reason_of(header_of("1", ",{\"a\":1}", left / 2 + 1)),
                      SEAL_KM_TOKEN_MALFORMED);
 
-    assert_int_equal(reason_of(header_of("1", ",[]",
-                                   (SEAL_KM_JWS_HEADER_MARKS - spent) / 2)),
-                     SEAL_KM_OK);
-    assert_int_equal(reason_of(header_of("1", ",[]",
-                               (SEAL_KM_JWS_HEADER_MARKS - spent) / 2 + 1)),
-                     SEAL_KM_TOKEN_MALFORMED);
-    assert_int_equal(reason_of(header_of("1", ",{\"a\":1}",
-                               (SEAL_KM_JWS_HEADER_MARKS - spent) / 3 + 1)),
-                     SEAL_KM_TOKEN_MALFORMED);
+    /* long ones are few */
 
-    /* not those of strings, whatever is escaped there */
-
-    assert_int_equal(reason_of(header_of("\"", ",:[{", 20000)),
-                     SEAL_KM_TOKEN_MALFORMED);
     assert_int_equal(reason_of(header_of("\"\",\"", ",:[{\\\"\\\\\"", 1)),
                      SEAL_KM_OK);
-    assert_int_equal(reason_of(header_of("\"x\"", "", 0)), SEAL_KM_OK);
     assert_int_equal(reason_of(with_header(unit_format(
-                         "{\"alg\":\"ES256\",\"x\":\"\\\"%s\"}",
+                         "{\"alg\":\"ES256\",\"x\":\"\\\",%s\"}",
                          unit_format("%0*d", 60000, 0)))),
                      SEAL_KM_OK);
 }
@@ -253,13 +250,13 @@ test_no_memory(void **state)
             break;
         }
 
-        assert_int_not_equal(rc, SEAL_KM_OK);
+        assert_int_equal(rc, SEAL_KM_INTERNAL_ERROR);
         assert_int_equal(unit_memory_blocks(), blocks);
         assert_int_equal(ERR_peek_error(), 0);
     }
 
     assert_int_equal(rc, SEAL_KM_OK);
-    assert_true(nth > 2);
+    assert_true(nth > 1);
     seal_km_jws_free(&jws);
 }
 
@@ -271,7 +268,7 @@ main(void)
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_values),
         cmocka_unit_test(test_no_memory)
     };
 

@@ -1107,21 +1107,25 @@ test_no_memory(void **state)
 
             assert_int_equal(ERR_peek_error(), 0);
 
-            if (nth == 1) {
-                assert_int_equal(rc, SEAL_KM_INTERNAL_ERROR);
-            }
-
             if (n < nth) {
                 break;
             }
 
-            assert_int_not_equal(rc, SEAL_KM_OK);
+            /* OpenSSL does not tell of each that failed; but what is not told
+               is a refusal, and never of the claims */
+
+            assert_true(rc == SEAL_KM_INTERNAL_ERROR
+                        || rc == SEAL_KM_TOKEN_SIGNATURE);
+
+            if (nth == 1) {
+                assert_int_equal(rc, SEAL_KM_INTERNAL_ERROR);
+            }
 
             assert_null(token.claims);
         }
 
         assert_int_equal(rc, want);
-        assert_true(nth > 10);
+        assert_true(nth > 2);
         seal_km_token_free(&token);
 
         assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL), want);

@@ -100,6 +100,11 @@ seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key)
     int                 rc;
     seal_km_jwk_key_t  *new;
 
+    jwk->type = NULL;
+    jwk->curve = NULL;
+    jwk->algorithms = 0;
+    memset(jwk->values, 0, sizeof(jwk->values));
+
     rc = seal_km_jwk_check(jwk);
 
     if (rc == 0) {
@@ -462,7 +467,13 @@ seal_km_jwk_make_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
     int  rc;
 
     seal_km_secret_enter();
+
     rc = seal_km_jwk_decode_key(jwk, key);
+
+    if (seal_km_secret_has_failed()) {
+        rc = -1;
+    }
+
     seal_km_secret_leave();
 
     return rc;

@@ -48,8 +48,7 @@ struct seal_km_jwk_key_s {
 
 
 /*
- * Makes a key of jwk, whose first four members the caller has set and the rest
- * zeroed.  Returns 0 with *key, which is the caller's; 1 where the key is left
+ * Makes a key of jwk, whose first four members the caller has set.  Returns 0 with *key, which is the caller's; 1 where the key is left
  * out, which notice is told unless it is for encryption; -1 without memory.
  * But for 0 *key is not set.
  */

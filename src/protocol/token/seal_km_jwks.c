@@ -2,10 +2,12 @@
 
 #include "seal_km_jwk.h"
 #include "seal_km_jwks.h"
+#include "seal_km_jwks_text.h"
 #include "seal_km_secret.h"
 
 
 #define SEAL_KM_JWKS_NO_MEMORY   "memory is out"
+#define SEAL_KM_JWKS_NO_JSON     "is no JSON, or names something twice"
 
 
 struct seal_km_jwks_s {
@@ -23,9 +25,11 @@ struct seal_km_jwks_s {
          (key) = seal_km_jwks_skip(jwks, (key)->next, &(part)))
 
 
-static int seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
-    seal_km_jwks_notice_pt notice, void *data, const char **error);
-static const char *seal_km_jwks_check_set(const json_t *json);
+static seal_km_json_e seal_km_jwks_read(seal_km_jwks_text_t *parts,
+    seal_km_jwk_key_t **keys, seal_km_jwks_notice_pt notice, void *data,
+    const char **error);
+static seal_km_json_e seal_km_jwks_read_key(seal_km_jwk_t *jwk,
+    seal_km_str_t text, seal_km_jwk_key_t **key);
 static void seal_km_jwks_free_keys(seal_km_jwk_key_t *key);
 static seal_km_jwk_key_t *seal_km_jwks_skip(const seal_km_jwks_t *jwks,
     seal_km_jwk_key_t *key, size_t *part);
@@ -52,69 +56,74 @@ int
 seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     seal_km_jwks_notice_pt notice, void *data, const char **error)
 {
-    int                 rc;
-    json_t             *json;
-    seal_km_jwk_key_t  *keys, **last;
-
-    json = seal_km_json_decode(text);
-
-    if (json == NULL) {
-        *error = "is no JSON, or names something twice";
-        return -1;
-    }
+    seal_km_json_e        rc;
+    seal_km_jwk_key_t    *keys, **last;
+    seal_km_jwks_text_t   parts;
 
     keys = NULL;
 
-    seal_km_secret_enter();
+    rc = seal_km_jwks_text_open(&parts, text, error);
 
-    rc = seal_km_jwks_read(json, &keys, notice, data, error);
-
-    if (rc != 0) {
-        seal_km_jwks_free_keys(keys);
-        keys = NULL;
+    if (rc == SEAL_KM_JSON_OK) {
+        rc = seal_km_jwks_read(&parts, &keys, notice, data, error);
     }
 
-    seal_km_secret_leave();
-    seal_km_json_free(json);
+    if (rc != SEAL_KM_JSON_OK) {
+        seal_km_jwks_free_keys(keys);
+
+        if (rc == SEAL_KM_JSON_NO_MEMORY) {
+            *error = SEAL_KM_JWKS_NO_MEMORY;
+        }
+
+        return -1;
+    }
 
     for (last = &jwks->keys; *last != NULL; last = &(*last)->next) {
         /* void */
     }
 
     *last = keys;
+    *error = NULL;
 
-    return rc;
+    return 0;
 }
 
 
-static int
-seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
+static seal_km_json_e
+seal_km_jwks_read(seal_km_jwks_text_t *parts, seal_km_jwk_key_t **keys,
     seal_km_jwks_notice_pt notice, void *data, const char **error)
 {
-    size_t         i, n;
-    const json_t  *array;
-    seal_km_jwk_t  jwk;
+    seal_km_str_t    text;
+    seal_km_jwk_t    jwk;
+    seal_km_json_e   rc;
 
-    *error = seal_km_jwks_check_set(json);
+    memset(&jwk, 0, sizeof(seal_km_jwk_t));
 
-    if (*error != NULL) {
-        return -1;
-    }
+    jwk.notice = notice;
+    jwk.data = data;
 
-    array = json_object_get(json, "keys");
-    n = (array == NULL) ? 1 : json_array_size(array);
+    while (seal_km_jwks_text_next(parts, &text)) {
+        jwk.position++;
 
-    for (i = 0; i < n; i++) {
-        memset(&jwk, 0, sizeof(seal_km_jwk_t));
+        rc = seal_km_jwks_read_key(&jwk, text, keys);
 
-        jwk.json = (array == NULL) ? json : json_array_get(array, i);
-        jwk.position = (unsigned) i + 1;
-        jwk.notice = notice;
-        jwk.data = data;
+        if (rc == SEAL_KM_JSON_INVALID
+            && (parts->single
+                || seal_km_jwks_text_check(text) == SEAL_KM_JSON_INVALID))
+        {
+            *error = SEAL_KM_JWKS_NO_JSON;
+            return rc;
+        }
 
-        if (seal_km_jwk_read(&jwk, keys) == -1) {
-            *error = SEAL_KM_JWKS_NO_MEMORY;
-            return -1;
+        if (rc == SEAL_KM_JSON_NO_MEMORY) {
+            return rc;
+        }
+
+        /* RFC 7517, clause 5: such a key is ignored, and not the others */
+
+        if (rc == SEAL_KM_JSON_INVALID) {
+            seal_km_jwk_tell_unusable(&jwk, "it names something twice, or has"
+                                      " a number that is too large");
         }
 
         if (*keys != NULL) {
@@ -122,41 +131,35 @@ seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
         }
     }
 
-    return 0;
+    return SEAL_KM_JSON_OK;
 }
 
 
-/* what is wrong with a JWK Set or JWK as a whole, NULL if nothing is */
-
-static const char *
-seal_km_jwks_check_set(const json_t *json)
+static seal_km_json_e
+seal_km_jwks_read_key(seal_km_jwk_t *jwk, seal_km_str_t text,
+    seal_km_jwk_key_t **key)
 {
-    size_t         i;
-    const json_t  *array;
+    json_t           *json;
+    seal_km_json_e    rc;
+    seal_km_arena_t   arena;
 
-    if (!json_is_object(json)) {
-        return "is no JSON object";
-    }
+    seal_km_arena_init(&arena, NULL);
 
-    array = json_object_get(json, "keys");
+    rc = seal_km_json_parse(&arena, text, SEAL_KM_JSON_ANY, &json);
 
-    if (array == NULL) {
-        return (json_object_get(json, "kty") == NULL)
-               ? "is neither a JWK Set nor a JWK: it has no keys and no kty"
-               : NULL;
-    }
+    if (rc == SEAL_KM_JSON_OK) {
+        jwk->json = json;
 
-    if (!json_is_array(array)) {
-        return "is no JWK Set: keys is no array";
-    }
-
-    for (i = 0; i < json_array_size(array); i++) {
-        if (!json_is_object(json_array_get(array, i))) {
-            return "is no JWK Set: something in keys is no object";
+        if (seal_km_jwk_read(jwk, key) == -1) {
+            rc = SEAL_KM_JSON_NO_MEMORY;
         }
+
+        jwk->json = NULL;
     }
 
-    return (json_array_size(array) == 0) ? "holds no key" : NULL;
+    seal_km_arena_free(&arena);
+
+    return rc;
 }
 
 
@@ -229,10 +232,7 @@ seal_km_jwks_free(seal_km_jwks_t *jwks)
         return;
     }
 
-    seal_km_secret_enter();
     seal_km_jwks_free_keys(jwks->keys);
-    seal_km_secret_leave();
-
     seal_km_secret_free(jwks);
 }
 

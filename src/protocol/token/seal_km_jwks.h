@@ -27,10 +27,11 @@ seal_km_jwks_t *seal_km_jwks_create(void);
 /*
  * Adds the keys of text: a JWK Set or a single JWK.  Members of private keys
  * are dropped before anything decodes them (notice tells that they were
- * there).  A key that cannot be used is left out and told by notice; "use":
- * "enc" keys are left out silently.  Returns 0, or -1 with *error set to a
- * static text where text is no JSON, names something twice, is no JWK Set or
- * JWK, holds no key at all, or where memory is out; the set is then as it was.
+ * there).  A key that cannot be used, whatever is wrong with it, is left out
+ * and told by notice (RFC 7517, clause 5); "use": "enc" keys are left out
+ * silently.  Returns 0, or -1 with *error set to a static text where text is no
+ * JSON, is no JWK Set or JWK, names one of its own members twice, holds no key
+ * at all, or where memory is out; the set is then as it was.
  */
 int seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     seal_km_jwks_notice_pt notice, void *data, const char **error);

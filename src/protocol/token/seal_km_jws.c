@@ -2,11 +2,11 @@
 
 #include "seal_km_base64.h"
 #include "seal_km_jws.h"
-#include "seal_km_secret.h"
 
 
 static seal_km_reason_e seal_km_jws_decode(seal_km_jws_t *jws);
-static size_t seal_km_jws_marks(seal_km_str_t json);
+static seal_km_reason_e seal_km_jws_decode_part(seal_km_str_t text,
+    seal_km_arena_t *arena, seal_km_str_t *part);
 static seal_km_reason_e seal_km_jws_check_header(const json_t *header);
 
 
@@ -84,71 +84,56 @@ seal_km_jws_read(seal_km_jws_t *jws, seal_km_str_t text,
 static seal_km_reason_e
 seal_km_jws_decode(seal_km_jws_t *jws)
 {
-    size_t                      size;
-    unsigned char              *p;
-    seal_km_str_t               header;
-    const seal_km_jws_parts_t  *parts;
+    seal_km_str_t     header;
+    seal_km_reason_e  rc;
 
-    parts = &jws->parts;
-
-    size = seal_km_base64url_decoded_size(parts->header.len);
-
-    if (!seal_km_base64url_is_valid(parts->payload)) {
+    if (!seal_km_base64url_is_valid(jws->parts.payload)) {
         return SEAL_KM_TOKEN_MALFORMED;
     }
 
-    p = seal_km_secret_alloc(size + seal_km_base64url_decoded_size(
-                                                     parts->signature.len));
+    rc = seal_km_jws_decode_part(jws->parts.header, &jws->arena, &header);
+
+    if (rc == SEAL_KM_OK) {
+        rc = seal_km_jws_decode_part(jws->parts.signature, &jws->arena,
+                                     &jws->signature);
+    }
+
+    if (rc != SEAL_KM_OK) {
+        return rc;
+    }
+
+    switch (seal_km_json_parse(&jws->arena, header, SEAL_KM_JWS_HEADER_VALUES,
+                               &jws->header))
+    {
+
+    case SEAL_KM_JSON_OK:
+        return SEAL_KM_OK;
+
+    case SEAL_KM_JSON_INVALID:
+        return SEAL_KM_TOKEN_MALFORMED;
+
+    default: /* SEAL_KM_JSON_NO_MEMORY */
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+}
+
+
+static seal_km_reason_e
+seal_km_jws_decode_part(seal_km_str_t text, seal_km_arena_t *arena,
+    seal_km_str_t *part)
+{
+    unsigned char  *p;
+
+    p = seal_km_arena_alloc(arena, seal_km_base64url_decoded_size(text.len));
+
     if (p == NULL) {
         return SEAL_KM_INTERNAL_ERROR;
     }
 
-    jws->buffer = p;
-    header.data = (const char *) p;
-    jws->signature.data = (const char *) p + size;
+    part->data = (const char *) p;
 
-    if (seal_km_base64url_decode(parts->header, p, &header.len) != 0
-        || seal_km_base64url_decode(parts->signature, p + size,
-                                    &jws->signature.len)
-           != 0
-        || seal_km_jws_marks(header) > SEAL_KM_JWS_HEADER_MARKS)
-    {
-        return SEAL_KM_TOKEN_MALFORMED;
-    }
-
-    jws->header = seal_km_json_decode(header);
-
-    return (jws->header == NULL) ? SEAL_KM_TOKEN_MALFORMED : SEAL_KM_OK;
-}
-
-
-static size_t
-seal_km_jws_marks(seal_km_str_t json)
-{
-    char         c;
-    size_t       n;
-    unsigned     string;
-    const char  *p, *last;
-
-    n = 0;
-    string = 0;
-    last = json.data + json.len;
-
-    for (p = json.data; p < last; p++) {
-        c = *p;
-
-        if (c == '"') {
-            string = !string;
-
-        } else if (string) {
-            p += (c == '\\');
-
-        } else if (c == ',' || c == ':' || c == '[' || c == '{') {
-            n++;
-        }
-    }
-
-    return n;
+    return (seal_km_base64url_decode(text, p, &part->len) == 0)
+           ? SEAL_KM_OK : SEAL_KM_TOKEN_MALFORMED;
 }
 
 
@@ -181,34 +166,29 @@ seal_km_jws_check_header(const json_t *header)
 void
 seal_km_jws_free(seal_km_jws_t *jws)
 {
-    seal_km_json_free(jws->header);
-    seal_km_secret_free(jws->buffer);
+    seal_km_arena_free(&jws->arena);
 
     memset(jws, 0, sizeof(seal_km_jws_t));
 }
 
 
-json_t *
-seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts)
+seal_km_json_e
+seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts,
+    seal_km_arena_t *arena, json_t **json)
 {
-    json_t         *json;
-    seal_km_str_t   text;
-    unsigned char  *buffer;
+    seal_km_str_t  text;
 
-    buffer = seal_km_secret_alloc(
-                      seal_km_base64url_decoded_size(parts->payload.len));
-    if (buffer == NULL) {
-        return NULL;
+    *json = NULL;
+
+    switch (seal_km_jws_decode_part(parts->payload, arena, &text)) {
+
+    case SEAL_KM_OK:
+        return seal_km_json_parse(arena, text, SEAL_KM_JSON_ANY, json);
+
+    case SEAL_KM_INTERNAL_ERROR:
+        return SEAL_KM_JSON_NO_MEMORY;
+
+    default: /* SEAL_KM_TOKEN_MALFORMED */
+        return SEAL_KM_JSON_INVALID;
     }
-
-    json = NULL;
-    text.data = (const char *) buffer;
-
-    if (seal_km_base64url_decode(parts->payload, buffer, &text.len) == 0) {
-        json = seal_km_json_decode(text);
-    }
-
-    seal_km_secret_free(buffer);
-
-    return json;
 }

@@ -14,12 +14,11 @@
 
 
 /*
- * The most commas, colons and opening brackets that a header may have outside
- * of its strings, which is about what a JSON parser's work depends on: a chain
- * of certificates (x5c) and a key (jwk) leave most of it, and a sender whom
- * nobody vouches for cannot make us build large trees.
+ * The most values that a header may have: a chain of certificates (x5c) and a
+ * key (jwk) leave most of them, and a sender whom nobody vouches for cannot make
+ * us build large trees.
  */
-#define SEAL_KM_JWS_HEADER_MARKS  400
+#define SEAL_KM_JWS_HEADER_VALUES  200
 
 
 /* the three parts, in base64url, and what is signed: all point into the text */
@@ -37,7 +36,7 @@ typedef struct {
     seal_km_algorithms_t   algorithms;  /* those allowed that "alg" names */
     seal_km_str_t          kid;         /* in header; data == NULL: none */
     seal_km_str_t          signature;   /* decoded */
-    unsigned char         *buffer;      /* what was decoded to */
+    seal_km_arena_t        arena;       /* of both */
 } seal_km_jws_t;
 
 
@@ -48,7 +47,7 @@ int seal_km_jws_split(seal_km_str_t text, seal_km_jws_parts_t *parts);
  * All that can be said of text before there are keys, first fault first:
  * SEAL_KM_TOKEN_MALFORMED where it is not three parts of base64url, or its
  * header is no JSON object with a string "alg", has more than
- * SEAL_KM_JWS_HEADER_MARKS, names something twice, has "crit" or "b64", or a
+ * SEAL_KM_JWS_HEADER_VALUES, names something twice, has "crit" or "b64", or a
  * "kid" that is no string; SEAL_KM_TOKEN_ALGORITHM where "alg" is none of
  * those allowed; SEAL_KM_INTERNAL_ERROR where there is no memory to tell.  No
  * key can save such a token: nobody need wait for keys, or get them, for it.
@@ -64,10 +63,11 @@ seal_km_reason_e seal_km_jws_read(seal_km_jws_t *jws, seal_km_str_t text,
 void seal_km_jws_free(seal_km_jws_t *jws);
 
 /*
- * The payload, a JSON text of any type, to be freed with seal_km_json_free().
- * NULL where it is none, or there is no memory.
+ * The payload, a JSON text of any type, decoded into the arena: see
+ * seal_km_json_parse().
  */
-json_t *seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts);
+seal_km_json_e seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts,
+    seal_km_arena_t *arena, json_t **json);
 
 
 #endif /* SEAL_KM_JWS_H */

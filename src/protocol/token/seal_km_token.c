@@ -121,9 +121,16 @@ seal_km_token_verify(seal_km_token_t *token, seal_km_str_t text,
 static seal_km_reason_e
 seal_km_token_get_claims(seal_km_token_t *token, const seal_km_jws_t *jws)
 {
-    json_t  *claims;
+    json_t          *claims;
+    seal_km_json_e   rc;
 
-    claims = seal_km_jws_decode_payload(&jws->parts);
+    rc = seal_km_jws_decode_payload(&jws->parts, &token->arena, &claims);
+
+    if (rc == SEAL_KM_JSON_NO_MEMORY) {
+        seal_km_token_free(token);
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
     token->claims = claims;
 
     if (!json_is_object(claims)) {
@@ -193,11 +200,14 @@ seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text)
 {
     seal_km_jws_parts_t  parts;
 
-    if (seal_km_jws_split(text, &parts) == 0) {
-        token->claims = seal_km_jws_decode_payload(&parts);
+    if (seal_km_jws_split(text, &parts) != 0
+        || seal_km_jws_decode_payload(&parts, &token->arena, &token->claims)
+           != SEAL_KM_JSON_OK)
+    {
+        return -1;
     }
 
-    return (token->claims == NULL) ? -1 : 0;
+    return 0;
 }
 
 
@@ -281,7 +291,7 @@ seal_km_token_get_binding(const json_t *claims, seal_km_token_t *token)
 void
 seal_km_token_free(seal_km_token_t *token)
 {
-    seal_km_json_free(token->claims);
+    seal_km_arena_free(&token->arena);
 
     memset(token, 0, sizeof(seal_km_token_t));
 }

@@ -30,7 +30,8 @@ typedef struct seal_km_extract_names_s  seal_km_extract_names_t;
  * seal_km_extract_read() was given, which then has set extract and names.
  */
 typedef struct {
-    json_t             *claims;
+    json_t             *claims;      /* in arena */
+    seal_km_arena_t     arena;
     double              exp;         /* RFC 7519 NumericDate, seconds */
     double              nbf;
     unsigned            has_nbf:1;

@@ -165,7 +165,7 @@ sub sign {
     my ($kind, $bits) = $alg =~ /^(..)(.*)/;
     my $hash = "SHA$bits";
 
-    return $key->sign_message($data) if $alg eq 'EdDSA';
+    return $key->sign_message($data) if $alg =~ /^Ed/;
     return hmac($hash, $key, $data) if $kind eq 'HS';
     return $key->sign_message($data, $hash, 'v1.5') if $kind eq 'RS';
     return $key->sign_message($data, $hash, 'pss', $bits / 8) if $kind eq 'PS';
