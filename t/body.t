@@ -14,7 +14,7 @@ my $limit = 8192;
 
 # what is sent slowly grows old
 sub at {
-    return location(shift, window => '1h', redis_timeout => seconds(1) . 's', @_);
+    return location(shift, window => '1h', @_);
 }
 
 # a request of exactly that many bytes

@@ -51,6 +51,8 @@ make_reports_folder() {
 set_environment() {
     export PATH="$PATH:/usr/sbin"
     export TEST_NGINX_RANDOMIZE=1
+    # how long it waits for nginx to end before it kills it
+    export TEST_NGINX_TIMEOUT=30
     export SEAL_KM_TEST_CACHE="${SEAL_KM_TEST_CACHE:-$top/build/test-keys}"
     export PERL5LIB="$top/t/lib${PERL5LIB:+:$PERL5LIB}"
     export SEAL_KM_MODULE="${SEAL_KM_MODULE:-$top/build/ngx_http_seal_km_module.so}"
@@ -70,7 +72,7 @@ set_valgrind() {
         TEST_NGINX_USE_VALGRIND+=" --suppressions=$suppress"
     fi
     export TEST_NGINX_USE_VALGRIND
-    export TEST_NGINX_TIMEOUT=30 TEST_NGINX_SLEEP=1
+    export TEST_NGINX_SLEEP=1
 }
 
 set_asan() {

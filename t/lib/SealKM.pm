@@ -423,7 +423,7 @@ $Test::Nginx::Util::RunTestHelper = sub {
 
     my $ok = eval {
         SealKM::Client->new(port => server_port())->close;
-        local $SealKM::Client::CONNECT_TIMEOUT = seconds(1);
+        local $SealKM::Client::CONNECT_TIMEOUT = seconds(5);
         $seal_km->{run}->();
         1;
     };

@@ -19,7 +19,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
-our $TIMEOUT = $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 15;
+our $TIMEOUT = 60;
 
 # seconds to connect; a test that runs expects nginx to be there
 our $CONNECT_TIMEOUT = $TIMEOUT;

@@ -15,6 +15,11 @@ package SealKM::Load;
 #     reload()                         SIGHUP; waits for new workers and returns
 #                                      the pids of the old ones
 #     gone(@pids)                      true once they have exited, and in time
+#     gone_after(@pids)                how long that took, in seconds, without what
+#                                      the machine's other work held them up for
+#     held(\%watch)                    for how long the processes, its keys, have
+#                                      been ready to run and had no CPU, so far
+#     unheld($seconds, $held)          what that leaves of so many seconds
 #     stub_status($location)           { active, reading, writing, waiting }
 #
 # A request is the text that request() makes; for load() one with "Connection:
@@ -26,11 +31,13 @@ use warnings;
 use Exporter 'import';
 use IO::Select;
 use SealKM::Client;
+use List::Util qw(max min);
 use SealKM::Util;
 use Test::Nginx::Util ();
+use Time::HiRes 'time';
 
 our @EXPORT = qw(load payload at_once worker_pids sockets reload gone
-    stub_status);
+    gone_after stub_status);
 
 # of nginx; Test::Nginx has 64 of them
 Test::Nginx::Util::worker_connections(2048);
@@ -163,6 +170,46 @@ sub reload {
 sub gone {
     my (@pids) = @_;
     return wait_for(sub { !grep { _state($_) !~ /[XZ]/ } @pids });
+}
+
+
+# As the kernel counts it, in nanoseconds; what a process had that is gone by now
+# counts on.
+sub held {
+    my ($watch) = @_;
+    my $sum = 0;
+
+    for my $pid (keys %$watch) {
+        if (open my $file, '<', "/proc/$pid/schedstat") {
+            my (undef, $waited) = split ' ', <$file> // '';
+            $watch->{$pid} = $waited / 1e9 if $waited;
+        }
+        $sum += $watch->{$pid} // 0;
+    }
+
+    return $sum;
+}
+
+
+# Several that wait at the same time count several times: a second is never taken
+# for less than a tenth.
+sub unheld {
+    my ($seconds, $held) = @_;
+    return $seconds - max(0, min($held, 0.9 * $seconds));
+}
+
+
+sub gone_after {
+    my (@pids) = @_;
+    my %watch = map { $_ => undef } @pids;
+    my ($begin, $before) = (time, held(\%watch));
+    my $held = $before;
+
+    wait_for(sub {
+        $held = held(\%watch);
+        return !grep { _state($_) !~ /[XZ]/ } @pids;
+    }) or die "they stay: @pids\n";
+    return unheld(time - $begin, $held - $before);
 }
 
 
