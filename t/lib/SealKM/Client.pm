@@ -27,7 +27,8 @@ our $CONNECT_TIMEOUT = $TIMEOUT;
 
 sub new {
     my ($class, %opts) = @_;
-    my $self = bless { timeout => $TIMEOUT, buffer => '', %opts }, $class;
+    my $self = bless { timeout => $TIMEOUT, buffer => '', since => time, %opts },
+                     $class;
     my $until = time + $CONNECT_TIMEOUT;
 
     # nginx may not listen yet
@@ -143,6 +144,7 @@ sub response {
         status  => $1,
         text    => $2,
         headers => [ map { [ split /:\s*/, $_, 2 ] } @headers ],
+        since   => $self->{since},
         raw     => $head,
         body    => '',
     }, 'SealKM::Client::Response';

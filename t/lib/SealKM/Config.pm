@@ -30,7 +30,7 @@ use Test::Nginx::Util ();
 our @EXPORT = qw(main_config location directives nginx_t SKMS_URI
     PATIENCE);
 
-use constant PATIENCE => 30;
+use constant PATIENCE => 50;
 use constant SKMS_URI => 'https://skm-s.example/seal-km';
 
 our $default_pass;

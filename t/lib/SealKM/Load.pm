@@ -9,6 +9,8 @@ package SealKM::Load;
 #     payload($response)               the Payload that it holds, else undef
 #     at_once($redis, @requests)       sends them so that nginx sees them in one
 #                                      turn of its event loop; clients() of them
+#     taken()                          once nginx has read all that was sent to it
+#                                      before; for a single process of it
 #     worker_pids                      of the children of a master process, old
 #                                      workers too; without one, of nginx itself
 #     sockets($pid)                    how many sockets the process has open
@@ -36,7 +38,7 @@ use SealKM::Util;
 use Test::Nginx::Util ();
 use Time::HiRes 'time';
 
-our @EXPORT = qw(load payload at_once worker_pids sockets reload gone
+our @EXPORT = qw(load payload at_once taken worker_pids sockets reload gone
     gone_after stub_status);
 
 # of nginx; Test::Nginx has 64 of them
@@ -115,6 +117,17 @@ sub at_once {
     die $error if $error;
 
     return @clients;
+}
+
+
+# It takes events in the order in which they come, and a connection has two.
+sub taken {
+    for (1, 2) {
+        my $client = _client();
+        $client->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        $client->response;
+    }
+    return;
 }
 
 

@@ -43,8 +43,8 @@ sub seconds {
 
 
 # Calls $done until it returns something true, and returns that; 0 in the end.
-# How long that is matters to what fails only, and is less than the minute after
-# which the module closes what nobody uses.
+# How long that is matters to what fails only, and is less than PATIENCE, and
+# than the minute after which the module closes what nobody uses.
 sub wait_for {
     my ($done, $seconds) = @_;
     my $until = time + seconds($seconds // 40);
