@@ -375,7 +375,7 @@ if (!$ENV{TEST_NGINX_SERVER_PORT} && !$ENV{TEST_NGINX_PORT}) {
 # Test::Nginx asks ps of it, again and again
 {
     no warnings 'redefine';
-    *Test::Nginx::Util::is_defunct = sub {
+    *Test::Nginx::Util::is_defunct = sub ($) {
         my ($pid) = @_;
 
         open my $file, '<', "/proc/$pid/stat" or return 0;
