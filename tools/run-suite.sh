@@ -127,8 +127,25 @@ prove_all() {
     } | grep --line-buffered -v '^nginx: \[warn\]'
 }
 
+# Those that take longest, most of it to wait, begin first: what the others do
+# fits into their time.
+long_first() {
+    local file first=() then=()
+    for file in "$@"; do
+        case $file in
+            *redis-unused.t | *redis-cluster.t | *redis-sentinel.t | \
+            *redis-reload*.t | *redis-stall.t | *redis-stress.t | \
+            *jwks-request.t | *inheritance.t)
+                first+=("$file") ;;
+            *)
+                then+=("$file") ;;
+        esac
+    done
+    tests=("${first[@]}" "${then[@]}")
+}
+
 main() {
-    local option status=0
+    local option status=0 tests
     while getopts j:m: option; do
         case $option in
             j) jobs=$OPTARG ;;
@@ -149,7 +166,8 @@ main() {
     make_folder
     [ $# -gt 0 ] || set -- t/*.t
 
-    prove_all -j "$jobs" "$@" || status=1
+    long_first "$@"
+    prove_all -j "$jobs" "${tests[@]}" || status=1
     if [ -n "$reports" ]; then
         check_reports || status=1
     fi
