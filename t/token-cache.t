@@ -269,7 +269,7 @@ test 'the clock moves past exp',
     config => $use . watched('= /km')
         . watched('= /leeway', leeway => '30s'),
     sub {
-        my $end = time + seconds(3);
+        my $end = time + seconds(6);
         my $token = mint(exp => $end + 0.5);
         my $res;
 
