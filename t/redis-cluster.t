@@ -450,7 +450,7 @@ sub lose {
     my $timeout = $opts{timeout} // 1;
 
     my $traffic = traffic(\@services, rate => 200, width => 250);
-    sleep 0.5;
+    goes_on($traffic, 0.5);
     my $begin = time;
     $lost->$lose;
     wait_for(sub { $next->command('INFO', 'replication') =~ /role:master/ })
