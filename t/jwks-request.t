@@ -125,7 +125,8 @@ test 'what is sent to the SIM-S',
             my %set = (@set, location => "$at?token=$token&m=$marker");
 
             km "$at", { %set, headers => [@headers] }, @ok;
-            is($private->count, $before + 1, "$at: a fetch");
+            # that of /km may be due again
+            ok($private->count > $before, "$at: a fetch");
         }
 
         # later ones: of an unknown key, before it runs out, with a body in

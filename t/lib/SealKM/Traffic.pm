@@ -26,7 +26,8 @@ package SealKM::Traffic;
 #                                   the machine's other work held it up for
 #     after($moment, $result)       how long after that moment it began; likewise
 #     moment($traffic)              now
-#     goes_on($traffic, 2)          returns after so many seconds, likewise
+#     goes_on($traffic, 2)          returns after so many seconds, likewise, but
+#                                   after ten times as many at the latest
 #     hindered($result)             it timed out, and not for want of an answer
 
 use strict;
@@ -109,7 +110,7 @@ sub moment { return { time => time, held => $_[0]->held } }
 sub after {
     my ($moment, $result) = @_;
     return SealKM::Load::unheld($result->{begin} - $moment->{time},
-                   $result->{held} - $moment->{held});
+                                $result->{held} - $moment->{held});
 }
 
 sub goes_on {
@@ -118,8 +119,10 @@ sub goes_on {
 
     for ( ;; ) {
         my $now = moment($self);
-        return if SealKM::Load::unheld($now->{time} - $begin->{time},
-                          $now->{held} - $begin->{held}) >= $seconds;
+        my $passed = $now->{time} - $begin->{time};
+        return if $passed >= 10 * $seconds
+                  || SealKM::Load::unheld($passed, $now->{held} - $begin->{held})
+                     >= $seconds;
         sleep 0.05;
     }
 }
@@ -237,7 +240,7 @@ sub tally {
 
 sub worst {
     return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin},
-                                $_->{held_then} - $_->{held}) } @_);
+                                             $_->{held_then} - $_->{held}) } @_);
 }
 
 
