@@ -26,8 +26,8 @@ package SealKM::Traffic;
 #                                   the machine's other work held it up for
 #     after($moment, $result)       how long after that moment it began; likewise
 #     moment($traffic)              now
-#     goes_on($traffic, 2)          returns after so many seconds, likewise, but
-#                                   after ten times as many at the latest
+#     goes_on($traffic, 2)          returns after so many seconds, likewise; after
+#                                   ten times as many at the latest, with 0
 #     hindered($result)             it timed out, and not for want of an answer
 
 use strict;
@@ -120,9 +120,9 @@ sub goes_on {
     for ( ;; ) {
         my $now = moment($self);
         my $passed = $now->{time} - $begin->{time};
-        return if $passed >= 10 * $seconds
-                  || SealKM::Load::unheld($passed, $now->{held} - $begin->{held})
-                     >= $seconds;
+        return 1 if SealKM::Load::unheld($passed, $now->{held} - $begin->{held})
+                    >= $seconds;
+        return 0 if $passed >= 10 * $seconds;
         sleep 0.05;
     }
 }
