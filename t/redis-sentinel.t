@@ -429,6 +429,9 @@ test 'refusals',
                 { reason => [ 'store_unavailable', 'store_timeout' ] }
                 for 1 .. 2;
         }
+        for my $line (map { $_->[1] } values %case) {
+            wait_for(sub { grep { $_ =~ $line } error_log() });
+        }
         is((grep { /Sesame99|datapw|watchpw/ } error_log())[0], undef,
            'no password is logged');
         $_->kill for $secret->data, $secret->sentinels;

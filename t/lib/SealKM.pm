@@ -440,6 +440,14 @@ $Test::Nginx::Util::RunTestHelper = sub {
         1;
     };
     fail($block->name . " - died: $@") if !$ok;
+
+    # what nginx does by itself may take it a while
+    my @patterns = @{ $seal_km->{log} // [] };
+    wait_for(sub {
+        my @lines = error_log();
+        @patterns = grep { my $p = $_; !grep { $_ =~ $p } @lines } @patterns;
+        return !@patterns;
+    }) if $ok;
     _check_log($block, 'error log', 1);
 };
 
