@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep time);
 
 my $RECORD = 'seal:km:v2x.example:service';
 
-my $ha = start_sentinels(name => 'keys', down_after => 500);
+my $ha = start_sentinels(name => 'keys', down_after => 2000);
 my @services = map { "s$_" } 0 .. 499;
 $ha->set(map { service_key($_) => "record of $_" } @services);
 $ha->set($RECORD => 'K');
