@@ -65,6 +65,7 @@ use SealKM::Keys;
 use SealKM::Redis;
 use SealKM::Util;
 use Test::More;
+use Time::HiRes ();
 
 # What ends in the middle of its tests has failed, whatever was right until then:
 # it has no plan, and nobody else is to be stopped ("Bail out!" tells prove to).
@@ -279,7 +280,8 @@ sub _seen {
 
         # in the time for which there has been that connection
         $raw = 'now' if $name eq 'Date/Time' && $raw =~ /^\d+\z/
-                        && $raw >= int($res->{since} // $^T) && $raw <= time;
+                        && $raw >= int($res->{since} // $^T)
+                        && $raw <= Time::HiRes::time();
         push @lines, "$name: " . ($raw eq 'now' || $name eq 'Payload'
                                   && ref $want->{payload} ? $raw
                                                           : canonical($raw));
