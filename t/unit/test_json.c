@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "seal_km_json.h"
+#include "seal_km_json_check.h"
 #include "seal_km_secret.h"
 
 
@@ -143,7 +143,8 @@ check(const char *name, seal_km_str_t text, int valid)
     unit_check(name, (json != NULL) == valid);
     seal_km_json_free(json);
 
-    unit_check(name, seal_km_json_is_valid(text) == valid);
+    unit_check(name, seal_km_json_check(text)
+                     == (valid ? SEAL_KM_JSON_OK : SEAL_KM_JSON_INVALID));
 
     free(p);
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "seal_km_base64.h"
-#include "seal_km_json.h"
+#include "seal_km_json_check.h"
 #include "seal_km_response.h"
 
 
@@ -10,6 +10,7 @@
 #define SEAL_KM_RESPONSE_INT_SIZE  20
 
 
+static seal_km_reason_e seal_km_response_check_json(seal_km_str_t record);
 static size_t seal_km_response_member_size(const char *name,
     seal_km_str_t value);
 static size_t seal_km_response_payload_size(
@@ -30,8 +31,6 @@ static seal_km_str_t seal_km_response_text(const char *text);
 seal_km_reason_e
 seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
 {
-    int  valid;
-
     if (record.len == 0) {
         return SEAL_KM_OK;
     }
@@ -39,19 +38,32 @@ seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
     switch (type) {
 
     case SEAL_KM_PAYLOAD_STRING:
-        valid = seal_km_str_is_utf8(record);
-        break;
+        return seal_km_str_is_utf8(record) ? SEAL_KM_OK
+                                           : SEAL_KM_PAYLOAD_INVALID;
 
     case SEAL_KM_PAYLOAD_JSON:
-        valid = seal_km_json_is_valid(record);
-        break;
+        return seal_km_response_check_json(record);
 
     default: /* SEAL_KM_PAYLOAD_BASE64 */
-        valid = 1;
-        break;
+        return SEAL_KM_OK;
     }
+}
 
-    return valid ? SEAL_KM_OK : SEAL_KM_PAYLOAD_INVALID;
+
+static seal_km_reason_e
+seal_km_response_check_json(seal_km_str_t record)
+{
+    switch (seal_km_json_check(record)) {
+
+    case SEAL_KM_JSON_OK:
+        return SEAL_KM_OK;
+
+    case SEAL_KM_JSON_INVALID:
+        return SEAL_KM_PAYLOAD_INVALID;
+
+    default: /* SEAL_KM_JSON_NO_MEMORY: nobody knows what the record is */
+        return SEAL_KM_INTERNAL_ERROR;
+    }
 }
 
 
