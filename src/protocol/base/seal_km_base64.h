@@ -27,6 +27,9 @@
 int seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst,
     size_t *len);
 
+/* 1 if seal_km_base64url_decode() would accept src, at a fraction of its cost */
+int seal_km_base64url_is_valid(seal_km_str_t src);
+
 /* Writes exactly seal_km_base64_encoded_size(src.len) characters, no NUL. */
 void seal_km_base64_encode(seal_km_str_t src, char *dst);
 
