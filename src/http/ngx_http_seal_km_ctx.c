@@ -10,6 +10,10 @@ static void ngx_http_seal_km_cleanup(void *data);
 static void ngx_http_seal_km_forget(void *data);
 
 
+/* the worker's: memory that no request has at present */
+static seal_km_arena_cache_t  ngx_http_seal_km_arena_cache;
+
+
 /*
  * The context lies in a cleanup of the pool: an internal redirect, as one to
  * an error_page of nginx's own, wipes r->ctx.
@@ -38,6 +42,8 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     ctx->owner = r;
     ctx->reason = SEAL_KM_REASON_MAX;
 
+    seal_km_arena_init(&ctx->arena, &ngx_http_seal_km_arena_cache);
+
     cln->handler = ngx_http_seal_km_cleanup;
 
     http_cln->handler = ngx_http_seal_km_forget;
@@ -58,7 +64,7 @@ ngx_http_seal_km_cleanup(void *data)
 
     ngx_http_seal_km_close_record(ctx);
     seal_km_token_free(&ctx->token);
-    seal_km_request_free(&ctx->request);
+    seal_km_arena_free(&ctx->arena);
 }
 
 

@@ -8,10 +8,7 @@
 #define SEAL_KM_STR_HIGH  0x8080808080808080u
 #define SEAL_KM_STR_LOW   0x0101010101010101u
 
-/*
- * The upper bit of the first byte that is below n, or is c, of eight that have
- * no upper bit of their own, and no such bit before it.
- */
+/* not 0 if one of the bytes is below n, which is at most 0x80, or is c */
 #define seal_km_str_below(word, n)                                            \
     (((word) - SEAL_KM_STR_LOW * (n)) & ~(word) & SEAL_KM_STR_HIGH)
 #define seal_km_str_byte(word, c)                                             \
@@ -118,11 +115,23 @@ seal_km_str_utf8_char(const char *s, size_t len)
 int
 seal_km_str_has_control(seal_km_str_t s)
 {
-    size_t         i;
+    uint64_t       word;
+    const char    *p, *last;
     unsigned char  c;
 
-    for (i = 0; i < s.len; i++) {
-        c = (unsigned char) s.data[i];
+    p = s.data;
+    last = p + s.len;
+
+    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+
+        if (seal_km_str_below(word, 0x20) || seal_km_str_byte(word, 0x7f)) {
+            return 1;
+        }
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        c = (unsigned char) *p;
 
         if (c < 0x20 || c == 0x7f) {
             return 1;
@@ -130,4 +139,37 @@ seal_km_str_has_control(seal_km_str_t s)
     }
 
     return 0;
+}
+
+
+size_t
+seal_km_str_plain(seal_km_str_t s)
+{
+    uint64_t       word;
+    const char    *p, *last;
+    unsigned char  c;
+
+    p = s.data;
+    last = p + s.len;
+
+    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+
+        if (seal_km_str_below(word, 0x20)
+            || seal_km_str_byte(word, '"')
+            || seal_km_str_byte(word, '\\'))
+        {
+            break;
+        }
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        c = (unsigned char) *p;
+
+        if (c < 0x20 || c == '"' || c == '\\') {
+            break;
+        }
+    }
+
+    return (size_t) (p - s.data);
 }

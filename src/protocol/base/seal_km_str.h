@@ -30,5 +30,11 @@ size_t seal_km_str_utf8_char(const char *p, size_t len);
 /* 1 if s holds a control character, U+0000 to U+001F or U+007F */
 int seal_km_str_has_control(seal_km_str_t s);
 
+/*
+ * How many bytes at the start of s stand in a JSON string as they are: neither
+ * below U+0020 nor a quote or a backslash (RFC 8259, clause 7).
+ */
+size_t seal_km_str_plain(seal_km_str_t s);
+
 
 #endif /* SEAL_KM_STR_H */

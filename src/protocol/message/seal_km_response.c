@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "seal_km_base64.h"
@@ -141,38 +140,49 @@ seal_km_response_payload_size(const seal_km_response_t *response)
 static size_t
 seal_km_response_string_size(seal_km_str_t s)
 {
-    size_t         size;
-    const char    *p, *last;
-    unsigned char  c;
+    size_t  size, n;
 
-    last = s.data + s.len;
     size = s.len + 2;
 
-    for (p = s.data; p < last; p++) {
-        c = (unsigned char) *p;
+    for ( ;; ) {
+        n = seal_km_str_plain(s);
 
-        if (c == '"' || c == '\\') {
-            size++;
-
-        } else if (c < 0x20) {
-            size += seal_km_response_escape(*p) ? 1 : sizeof("\\u00XX") - 2;
+        if (n == s.len) {
+            return size;
         }
-    }
 
-    return size;
+        size += seal_km_response_escape(s.data[n]) ? 1
+                                                   : sizeof("\\u00XX") - 2;
+        s.data += n + 1;
+        s.len -= n + 1;
+    }
 }
 
 
 static size_t
 seal_km_response_int(int64_t n, char *dst)
 {
-    char  text[SEAL_KM_RESPONSE_INT_SIZE + 1];
-    int   len;
+    char      text[SEAL_KM_RESPONSE_INT_SIZE], *p, *last;
+    uint64_t  rest;
 
-    len = snprintf(text, sizeof(text), "%lld", (long long) n);
-    memcpy(dst, text, (size_t) len);
+    last = text + sizeof(text);
+    p = last;
 
-    return (size_t) len;
+    /* as an unsigned number the least of all has its opposite, too */
+    rest = (n < 0) ? 0 - (uint64_t) n : (uint64_t) n;
+
+    do {
+        *--p = (char) ('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+
+    if (n < 0) {
+        *--p = '-';
+    }
+
+    memcpy(dst, p, (size_t) (last - p));
+
+    return (size_t) (last - p);
 }
 
 
@@ -270,27 +280,30 @@ seal_km_response_name(char *dst, const char *name)
 static char *
 seal_km_response_string(char *dst, seal_km_str_t s)
 {
-    char           escape;
-    const char    *p, *last;
-    unsigned char  c;
+    char            escape;
+    size_t          n;
+    unsigned char   c;
 
     static const char  hex[] = "0123456789abcdef";
 
-    last = s.data + s.len;
-
     *dst++ = '"';
 
-    for (p = s.data; p < last; p++) {
-        c = (unsigned char) *p;
+    for ( ;; ) {
+        n = seal_km_str_plain(s);
+        memcpy(dst, s.data, n);
+        dst += n;
 
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            *dst++ = *p;
-            continue;
+        if (n == s.len) {
+            break;
         }
+
+        c = (unsigned char) s.data[n];
+        s.data += n + 1;
+        s.len -= n + 1;
 
         *dst++ = '\\';
 
-        escape = seal_km_response_escape(*p);
+        escape = seal_km_response_escape((char) c);
 
         if (escape) {
             *dst++ = escape;
