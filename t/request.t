@@ -19,7 +19,7 @@ sub malformed {
 
 # an ignored member that is an array of so many values
 sub values_of {
-    my @values = map { qw([] {} 0 ",[")[$_ % 4] } 1 .. $_[0];
+    my @values = map { ('[]', '{}', 0, '",["')[$_ % 4] } 1 .. $_[0];
     return '"x":[' . join(',', @values) . ']';
 }
 
@@ -238,7 +238,7 @@ test 'the body',
         km "$_ values in an ignored member", { body => { '+' => values_of($_) } },
             { payload => 'K', echo => \%service } for 1, 100, 250;
         malformed "$_ values in an ignored member", { '+' => values_of($_) }, {}
-            for 251, 252, 1000, 2500;
+            for 251, 252, 1000, 2000;
     };
 
 run_tests();
