@@ -39,7 +39,7 @@ for my $volatile ('', 'volatile;') {
 my $zone = 0;
 
 test 'chains of maps',
-    http_config => join('', map {
+    http_config => "variables_hash_max_size 4096;\n" . join('', map {
         "$chain{$_}limit_req_zone \$$_ zone=" . 'z' . $zone++
         . ":64k rate=10000r/s;\n" } @names),
     config => do {
@@ -91,19 +91,19 @@ map $seal_km_claim_role $a { default 0; admin 1; }
 map $a $b { default 0; 1 1; }
 map $b $c { default 0; 1 1; }
 map $seal_km_claim_sub $scope { default seal:km; bob seal:bob; }
-map $seal_km_claim_sub $uri { default ""; alice sip:alice@example.com; }
-limit_req_zone $c$scope$uri zone=req:64k rate=10000r/s;
-limit_conn_zone $c$scope$uri zone=conn:64k;
+map $seal_km_claim_sub $user { default ""; alice sip:alice@example.com; }
+limit_req_zone $c$scope$user zone=req:64k rate=10000r/s;
+limit_conn_zone $c$scope$user zone=conn:64k;
 split_clients $a $split { * x; }
 END
 
 my %reader = (
     limit_req    => 'limit_req zone=req burst=1000 nodelay;',
     limit_conn   => 'limit_conn conn 100;',
-    set          => 'set $copy $c$scope$uri;',
-    if           => 'if ($c$scope$uri) { set $seen 1; } if ($c) { set $seen 1; }',
-    rewrite      => 'rewrite ^(?<all>.*)$ $all?$c$scope$uri break;',
-    auth_request => "auth_request /read;\nauth_request_set \$told \$c\$scope\$uri;",
+    set          => 'set $copy $c$scope$user;',
+    if           => 'if ($c = z) { set $seen 1; } if ($scope = z) { set $seen 1; } if ($user) { set $seen 1; }',
+    rewrite      => 'rewrite ^(?<all>.*)$ $all?$c$scope$user break;',
+    auth_request => "auth_request /read;\nauth_request_set \$told \$c\$scope\$user;",
     mirror       => 'mirror /read;',
     split        => 'set $copy $split$c;',
 );
@@ -112,11 +112,11 @@ test 'who reads maps before the token is known',
     http_config => $readers,
     config => join('', map {
             location("= /$_", require => '$c', scope => '$scope',
-                     user_uri => '$uri', more => $reader{$_})
+                     user_uri => '$user', more => $reader{$_})
         } sort keys %reader)
-        . 'location = /read { set $read $c$scope$uri; return 200 $c$scope$uri; }'
+        . 'location = /read { set $read $c$scope$user; return 200 $c$scope$user; }'
         . 'location = /back { rewrite ^ /set last; }'
-        . 'location = /try { set $x $c; try_files /none-$c$scope$uri /set; }',
+        . 'location = /try { set $x $c; try_files /none-$c$scope$user /set; }',
     sub {
         for my $at (sort(keys %reader), 'back', 'try') {
             my @at = (location => "/$at");
@@ -150,9 +150,9 @@ test 'what was assigned stays',
           [ set_early => 'set $early $may; set $may 0; set $late $may$may_too;' ],
           [ set_empty => 'if ($may) { set $may ""; }' ],
           [ set_again => 'set $may 0; set $early $may_too; set $may 1;' ],
-          [ auth => "set \$early \$may;\nauth_request /auth;\n"
+          [ assigned => "set \$early \$may;\nauth_request /auth;\n"
                     . 'auth_request_set $may $upstream_http_x_may;' ],
-          [ auth_empty => "set \$early \$may;\nauth_request /auth;\n"
+          [ assigned_empty => "set \$early \$may;\nauth_request /auth;\n"
                     . 'auth_request_set $may $upstream_http_x_none;' ])
         . join('', map {
             my ($name, $more) = @$_;
@@ -171,7 +171,7 @@ test 'what was assigned stays',
         km 'nothing is assigned: not fulfilled',
             { location => '/plain', token => { role => 'guest' } }, 'policy';
         km "$_: 0 stays", { location => "/$_" }, 'policy'
-            for qw(set set_early set_empty auth auth_empty volatile);
+            for qw(set set_early set_empty assigned assigned_empty volatile);
         km 'set twice', { location => '/set_again' }, @ok;
 
         km 'a map of a map', { location => '/two/plain' }, @ok;

@@ -18,15 +18,18 @@ ngx_http_seal_km_keep_captures(ngx_http_request_t *r,
     kept->realloc = r->realloc_captures;
     kept->content = kept->own;
 
-    if (kept->n > NGX_HTTP_SEAL_KM_CAPTURES) {
-        kept->content = ngx_palloc(r->pool, kept->n * sizeof(int));
+    /* an expression without groups that has matched needs no array */
+    kept->size = kept->captures ? kept->n * sizeof(int) : 0;
+
+    if (kept->size > sizeof(kept->own)) {
+        kept->content = ngx_palloc(r->pool, kept->size);
         if (kept->content == NULL) {
             return NGX_ERROR;
         }
     }
 
-    if (kept->n) {
-        ngx_memcpy(kept->content, kept->captures, kept->n * sizeof(int));
+    if (kept->size) {
+        ngx_memcpy(kept->content, kept->captures, kept->size);
     }
 
 #endif
@@ -46,8 +49,8 @@ ngx_http_seal_km_restore_captures(ngx_http_request_t *r,
     r->captures_data = kept->data;
     r->realloc_captures = kept->realloc;
 
-    if (kept->n) {
-        ngx_memcpy(kept->captures, kept->content, kept->n * sizeof(int));
+    if (kept->size) {
+        ngx_memcpy(kept->captures, kept->content, kept->size);
     }
 
 #endif
@@ -75,7 +78,7 @@ ngx_http_seal_km_own_captures(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(captures, kept->content, kept->n * sizeof(int));
+    ngx_memcpy(captures, kept->content, kept->size);
 
     r->captures = captures;
     r->realloc_captures = 0;

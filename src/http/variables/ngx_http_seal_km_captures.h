@@ -22,7 +22,8 @@ typedef struct {
     int          *captures;
     ngx_uint_t    n;
     u_char       *data;
-    int          *content;     /* n of them; own, or in the request's pool */
+    int          *content;     /* own, or in the request's pool */
+    size_t        size;        /* of the content, in bytes */
     int           own[NGX_HTTP_SEAL_KM_CAPTURES];
     unsigned      realloc:1;   /* r->realloc_captures */
 #else
