@@ -139,7 +139,8 @@ test 'what was assigned stays',
     http_config => 'map $seal_km_claim_role $may { default 1; guest 0; }
                     map $may $may_too { default $may; }
                     map $seal_km_claim_role $volatile { volatile; default 1; }
-                    limit_req_zone $may$may_too$volatile zone=req:64k rate=10000r/s;
+                    limit_req_zone $may$may_too$volatile$named zone=req:64k rate=10000r/s;
+                    map $seal_km_claim_role $named { default 1; guest 0; }
                     map $uri $of_uri { default 1; }',
     config => join('', map {
             my ($name, $more) = @$_;
@@ -162,7 +163,7 @@ test 'what was assigned stays',
           [ set_too => 'set $early $may_too; set $may_too 0;' ])
         . location('= /volatile', require => '$volatile',
                    more => 'set $early $volatile; set $volatile 0;')
-        . location('~ ^/named/(?<may>[01])$', require => '$may',
+        . location('~ ^/named/(?<named>[01])$', require => '$named',
                    more => 'limit_req zone=req burst=1000 nodelay;')
         . q{location = /auth { proxy_pass http://127.0.0.1:$server_port/may; }}
         . 'location = /may { add_header X-May 0; return 200; }',
