@@ -5,6 +5,11 @@
 #define SEAL_KM_BASE64_NONE  0x40
 
 
+static int seal_km_base64url_decode_rest(seal_km_str_t src,
+    unsigned char *dst, size_t *len);
+static unsigned seal_km_base64url_value(char c);
+
+
 /* the value of each character of base64url */
 
 static const unsigned char  seal_km_base64url_values[256] = {
@@ -36,41 +41,80 @@ static const unsigned char  seal_km_base64url_values[256] = {
 int
 seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 {
-    size_t          i;
-    unsigned        value, bits, nbits;
+    unsigned        a, b, c, d, bits;
     unsigned char  *p;
 
-    if (src.len % 4 == 1) {
+    p = dst;
+
+    for ( /* void */ ; src.len >= 4; src.data += 4, src.len -= 4) {
+        a = seal_km_base64url_value(src.data[0]);
+        b = seal_km_base64url_value(src.data[1]);
+        c = seal_km_base64url_value(src.data[2]);
+        d = seal_km_base64url_value(src.data[3]);
+
+        if ((a | b | c | d) & SEAL_KM_BASE64_NONE) {
+            return -1;
+        }
+
+        bits = a << 18 | b << 12 | c << 6 | d;
+
+        /* dst may be src: all four were read before */
+        *p++ = (unsigned char) (bits >> 16);
+        *p++ = (unsigned char) (bits >> 8);
+        *p++ = (unsigned char) bits;
+    }
+
+    if (seal_km_base64url_decode_rest(src, p, len) != 0) {
         return -1;
     }
 
-    p = dst;
-    bits = 0;
-    nbits = 0;
+    *len += (size_t) (p - dst);
 
-    for (i = 0; i < src.len; i++) {
-        value = seal_km_base64url_values[(unsigned char) src.data[i]];
+    return 0;
+}
+
+
+/* less than four characters; what is left over of them belongs to no byte */
+
+static int
+seal_km_base64url_decode_rest(seal_km_str_t src, unsigned char *dst,
+    size_t *len)
+{
+    size_t    i;
+    unsigned  value, bits;
+
+    if (src.len == 0) {
+        *len = 0;
+        return 0;
+    }
+
+    if (src.len == 1) {
+        return -1;
+    }
+
+    bits = 0;
+
+    for (i = 0; i < 3; i++) {
+        value = (i < src.len) ? seal_km_base64url_value(src.data[i]) : 0;
 
         if (value == SEAL_KM_BASE64_NONE) {
             return -1;
         }
 
-        bits = (bits << 6 | value) & 0xfff;
-        nbits += 6;
-
-        if (nbits >= 8) {
-            nbits -= 8;
-            *p++ = (unsigned char) (bits >> nbits);
-        }
+        bits = bits << 6 | value;
     }
 
-    /* what is left over belongs to no byte */
-
-    if ((bits & ((1u << nbits) - 1)) != 0) {
+    if (bits & (src.len == 2 ? 0x3ff : 0x3)) {
         return -1;
     }
 
-    *len = (size_t) (p - dst);
+    *len = src.len - 1;
+
+    dst[0] = (unsigned char) (bits >> 10);
+
+    if (src.len == 3) {
+        dst[1] = (unsigned char) (bits >> 2);
+    }
 
     return 0;
 }
@@ -86,7 +130,7 @@ seal_km_base64url_is_valid(seal_km_str_t src)
     last = 0;
 
     for (i = 0; i < src.len; i++) {
-        last = seal_km_base64url_values[(unsigned char) src.data[i]];
+        last = seal_km_base64url_value(src.data[i]);
         all |= last;
     }
 
@@ -110,6 +154,13 @@ seal_km_base64url_is_valid(seal_km_str_t src)
     default:
         return 0;
     }
+}
+
+
+static unsigned
+seal_km_base64url_value(char c)
+{
+    return seal_km_base64url_values[(unsigned char) c];
 }
 
 

@@ -19,10 +19,10 @@
 
 
 /*
- * Decodes src to dst, which has room for seal_km_base64url_decoded_size().
- * Returns 0 and sets *len; -1 for a character outside the alphabet, padding, a
- * length that no encoder gives, or bits behind the last byte that are not
- * zero: each byte string has exactly one text.
+ * Decodes src to dst, which has room for seal_km_base64url_decoded_size(), and
+ * may be src.data.  Returns 0 and sets *len; -1 for a character outside the
+ * alphabet, padding, a length that no encoder gives, or bits behind the last
+ * byte that are not zero: each byte string has exactly one text.
  */
 int seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst,
     size_t *len);
