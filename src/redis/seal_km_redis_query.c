@@ -8,7 +8,7 @@
 
 
 /* how often a query is sent again that was never written */
-#define SEAL_KM_REDIS_UNSENT_MAX  8
+#define SEAL_KM_REDIS_UNSENT_MAX  32
 
 
 static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
