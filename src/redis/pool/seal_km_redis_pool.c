@@ -19,6 +19,7 @@ struct seal_km_redis_pool_s {
     seal_km_redis_endpoint_t         *endpoints;  /* of settings.host */
     seal_km_redis_address_t          *seeds;
     ngx_uint_t                        nseeds;
+    ngx_uint_t                        turn;
 };
 
 
@@ -355,6 +356,17 @@ seal_km_redis_pool_find_name(seal_km_redis_pool_t *pool, ngx_str_t *host,
     }
 
     return found;
+}
+
+
+ngx_uint_t
+seal_km_redis_pool_turn(seal_km_redis_pool_t *pool)
+{
+    if (++pool->turn == 0) {
+        pool->turn = 1;
+    }
+
+    return pool->turn;
 }
 
 

@@ -39,6 +39,12 @@ seal_km_redis_server_t *seal_km_redis_pool_redirect(
     seal_km_redis_address_t *informant);
 
 /*
+ * Servers of which any will do take turns: a number that goes up with each
+ * call, never 0, by which to begin with another one.
+ */
+ngx_uint_t seal_km_redis_pool_turn(seal_km_redis_pool_t *pool);
+
+/*
  * Between begin and commit all servers are asked for that are still wanted;
  * commit gives up the others.  Without a commit nobody is given up.
  */

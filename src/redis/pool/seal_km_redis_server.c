@@ -10,6 +10,9 @@
 
 static seal_km_redis_connection_t *seal_km_redis_server_connection(
     seal_km_redis_server_t *server);
+static ngx_uint_t seal_km_redis_server_is_idle(seal_km_redis_connection_t *rc);
+static seal_km_redis_connection_t *seal_km_redis_server_open(
+    seal_km_redis_connection_t *rc);
 
 
 seal_km_redis_server_t *
@@ -21,7 +24,9 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     ngx_uint_t               i, n;
     seal_km_redis_server_t  *server;
 
-    n = settings->connections;
+    /* and one more, for questions */
+    n = settings->connections + 1;
+
     size = offsetof(seal_km_redis_server_t, connections)
            + n * sizeof(seal_km_redis_connection_t);
 
@@ -46,7 +51,7 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     ngx_memcpy(p, address->host.data, address->host.len);
 
     server->greeting = greeting;
-    server->n = n;
+    server->n = settings->connections;
 
     for (i = 0; i < n; i++) {
         seal_km_redis_connect_init(&server->connections[i], settings,
@@ -63,7 +68,7 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < server->n; i++) {
+    for (i = 0; i <= server->n; i++) {
         seal_km_redis_connection_destroy(&server->connections[i]);
     }
 
@@ -77,7 +82,7 @@ seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
     ngx_uint_t                   i;
     seal_km_redis_connection_t  *rc;
 
-    for (i = 0; i < server->n; i++) {
+    for (i = 0; i <= server->n; i++) {
         rc = &server->connections[i];
 
         if (rc->state != SEAL_KM_REDIS_READY) {
@@ -95,7 +100,7 @@ seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
 
     failing = 0;
 
-    for (i = 0; i < server->n; i++) {
+    for (i = 0; i <= server->n; i++) {
         rc = &server->connections[i];
 
         if (rc->state == SEAL_KM_REDIS_READY) {
@@ -116,7 +121,7 @@ seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 
     waiters = 0;
 
-    for (i = 0; i < server->n; i++) {
+    for (i = 0; i <= server->n; i++) {
         waiters += server->connections[i].commands.waiters;
     }
 
@@ -131,7 +136,11 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
 {
     seal_km_redis_connection_t  *rc;
 
-    rc = seal_km_redis_server_connection(server);
+    /* whoever asks who serves has a connection that carries no record */
+
+    rc = (flags & SEAL_KM_REDIS_KIND_ARRAY)
+         ? seal_km_redis_server_open(&server->connections[server->n])
+         : seal_km_redis_server_connection(server);
 
     if (rc == NULL) {
         return NULL;
@@ -142,34 +151,81 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
 }
 
 
-/* a ready connection before one that is opening, then the shortest queue */
+/*
+ * A ready connection before one that is opening, then the shortest queue.
+ * Another one is opened, and in time for those to come, where this leaves none
+ * without something to do.
+ */
 
 static seal_km_redis_connection_t *
 seal_km_redis_server_connection(seal_km_redis_server_t *server)
 {
-    ngx_uint_t                   i;
-    seal_km_redis_connection_t  *rc, *best;
+    ngx_uint_t                   i, idle, failing;
+    seal_km_redis_connection_t  *rc, *best, *closed;
 
     best = NULL;
+    closed = NULL;
+    idle = 0;
+    failing = 0;
 
     for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
-        if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
-            (void) seal_km_redis_connect(rc);
-        }
+        if (seal_km_redis_connection_usable(rc)) {
+            idle += seal_km_redis_server_is_idle(rc);
 
-        if (!seal_km_redis_connection_usable(rc)) {
-            continue;
-        }
+            if (best == NULL
+                || rc->state > best->state
+                || (rc->state == best->state
+                    && rc->commands.n < best->commands.n))
+            {
+                best = rc;
+            }
 
-        if (best == NULL
-            || rc->state > best->state
-            || (rc->state == best->state && rc->commands.n < best->commands.n))
-        {
-            best = rc;
+        } else if (seal_km_redis_connection_openable(rc)) {
+            closed = closed ? closed : rc;
+
+        } else {
+            failing |= (rc->failures != 0);
         }
     }
 
+    if (best == NULL) {
+        /* nobody waits for a server that has just refused */
+        return (closed && !failing) ? seal_km_redis_server_open(closed)
+                                    : NULL;
+    }
+
+    if (closed && idle <= seal_km_redis_server_is_idle(best)
+        && ngx_cycle->free_connection_n > ngx_cycle->connection_n / 4)
+    {
+        closed->nameless = best->nameless;
+        closed->unnamed = best->unnamed;
+        (void) seal_km_redis_server_open(closed);
+    }
+
     return best;
+}
+
+
+/* whether it has nothing to do, or will have nothing when it is open */
+
+static ngx_uint_t
+seal_km_redis_server_is_idle(seal_km_redis_connection_t *rc)
+{
+    return (rc->state == SEAL_KM_REDIS_READY) ? rc->commands.n == 0
+                                              : rc->commands.waiters == 0;
+}
+
+
+/* NULL if it failed at once */
+
+static seal_km_redis_connection_t *
+seal_km_redis_server_open(seal_km_redis_connection_t *rc)
+{
+    if (seal_km_redis_connection_openable(rc)) {
+        (void) seal_km_redis_connect(rc);
+    }
+
+    return seal_km_redis_connection_usable(rc) ? rc : NULL;
 }

@@ -18,7 +18,7 @@ struct seal_km_redis_server_s {
     ngx_uint_t                    greeting;   /* SEAL_KM_REDIS_GREET_... */
     ngx_uint_t                    generation; /* the pool's mark */
     time_t                        used;       /* when the pool was asked */
-    ngx_uint_t                    n;
+    ngx_uint_t                    n;          /* and one for questions */
     seal_km_redis_connection_t    connections[1];
 };
 
