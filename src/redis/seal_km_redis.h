@@ -151,6 +151,12 @@ seal_km_redis_pool_t *seal_km_redis_pool_create(ngx_conf_t *cf,
  */
 void seal_km_redis_pool_start(seal_km_redis_pool_t *pool);
 
+/*
+ * Called when a worker exits, or with the configuration: closes all that is
+ * open, without a call of any handler.  It may be repeated.
+ */
+void seal_km_redis_pool_stop(seal_km_redis_pool_t *pool);
+
 /* the settings that a pool was made with */
 seal_km_redis_settings_t *seal_km_redis_pool_settings(
     seal_km_redis_pool_t *pool);

@@ -11,7 +11,7 @@
 #include "seal_km_redis_pool.h"
 
 
-typedef struct {
+struct seal_km_redis_topology_s {
     /* its state for a pool, made with the configuration; NULL: no memory */
     void      *(*create)(ngx_conf_t *cf, seal_km_redis_pool_t *pool);
     void       (*start)(void *state);
@@ -44,7 +44,7 @@ typedef struct {
      * NULL: that is the answer.
      */
     ngx_int_t  (*nil)(seal_km_redis_query_t *query);
-} seal_km_redis_topology_t;
+};
 
 
 /* the topology of a pool */
