@@ -7,6 +7,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_directives.h"
+#include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"
 #include "ngx_http_seal_km_redis_directives.h"
 
@@ -531,6 +532,10 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    /* what reads the configuration stands below what answers a request */
+    smcf->handler = ngx_http_seal_km_handler;
+    smcf->interface = &ngx_http_seal_km_interface_km;
+
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
         return NULL;
@@ -592,6 +597,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->upstream = { 0 };
      *     conf->file = NULL;
+     *     conf->interface = NULL;
      *     conf->uri = { 0, NULL };
      *     conf->id = { 0, NULL };
      *     conf->user_uri = NULL;

@@ -28,6 +28,10 @@
 #include "ngx_http_seal_km_zone.h"
 
 
+/* ngx_http_seal_km_interface.h */
+typedef struct ngx_http_seal_km_interface_s  ngx_http_seal_km_interface_t;
+
+
 #if !(NGX_HTTP_SSL)
 #error "SEAL KM is HTTP over TLS: build nginx --with-http_ssl_module"
 #endif
@@ -41,6 +45,10 @@ typedef struct {
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
     seal_km_sha256_t             *sha256;
+
+    /* the content handler, and what it speaks unless a location says */
+    ngx_http_handler_pt           handler;
+    const ngx_http_seal_km_interface_t  *interface;
 } ngx_http_seal_km_main_conf_t;
 
 
@@ -55,6 +63,9 @@ typedef struct {
     ngx_http_upstream_conf_t      upstream;
     u_char                       *file;      /* where seal_km_pass stands */
     ngx_uint_t                    line;
+
+    /* what the location speaks */
+    const ngx_http_seal_km_interface_t  *interface;
 
     ngx_array_t                  *uris;      /* seal_km_str_t, normal forms */
     ngx_str_t                     uri;       /* the canonical one, as spelt */
@@ -121,6 +132,7 @@ typedef struct {
     ngx_http_seal_km_reason_pt    keys_handler;
 
     seal_km_redis_query_t         query;
+    seal_km_str_t                 record;    /* what Payload is made of */
 
     unsigned                      waited:1;    /* for keys */
     unsigned                      echo:1;      /* the body was looked at */
@@ -167,19 +179,6 @@ ngx_http_seal_km_ctx_t *ngx_http_seal_km_get_ctx(ngx_http_request_t *r);
 
 /* the word for ctx->reason: that of seal_km_require, else the table's */
 const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
-
-
-/* ngx_http_seal_km_body.c */
-
-/*
- * Reads the body up to seal_km_max_request_size into ctx->body, never into a
- * file, and calls handler with SEAL_KM_OK, _REQUEST_TOO_LARGE or
- * _INTERNAL_ERROR; the handler then owns the reference that
- * ngx_http_read_client_request_body() took.  Returns what a content handler
- * returns.  What nginx refuses of a body is nginx's to answer.
- */
-ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,
-    ngx_http_seal_km_reason_pt handler);
 
 
 /* ngx_http_seal_km_check.c */
@@ -239,6 +238,19 @@ ngx_int_t ngx_http_seal_km_fetch_record(ngx_http_request_t *r,
     seal_km_reason_e *reason);
 
 
+/* ngx_http_seal_km_record.c */
+
+/*
+ * Row 13: makes of what Redis has answered the record, ctx->record, and judges
+ * whether it can be a Payload.  Returns SEAL_KM_OK or the fault.
+ */
+seal_km_reason_e ngx_http_seal_km_open_record(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+/* cleanses and forgets the record; harmless when there is none */
+void ngx_http_seal_km_close_record(ngx_http_seal_km_ctx_t *ctx);
+
+
 /* ngx_http_seal_km_balancer.c */
 
 /*
@@ -252,9 +264,8 @@ ngx_int_t ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
 /* ngx_http_seal_km_respond.c */
 
 /*
- * Sends the SEAL KM Response for reason (SEAL_KM_OK: with the record as
- * Payload, unless it is no Payload of its type).  Returns what is to be given
- * to ngx_http_finalize_request().
+ * Sends the response for reason (SEAL_KM_OK: with ctx->record).  Returns what
+ * is to be given to ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason);

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_interface.h"
 
 
 static seal_km_reason_e ngx_http_seal_km_check_scope(ngx_http_request_t *r,
@@ -27,10 +28,9 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
 
     conf = ngx_http_seal_km_get_conf(r);
 
-    /* decoded first, for even a 401 echoes the identities; judged second */
+    /* decoded first, for even a 401 may echo the identity; judged second */
 
-    request = seal_km_request_decode(&ctx->request, ctx->body);
-    ctx->echo = 1;
+    request = conf->interface->decode(r, ctx);
 
     reason = ngx_http_seal_km_verify(r, ctx);
 
@@ -49,25 +49,12 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return request;
     }
 
-    reason = seal_km_request_check_version(&ctx->request, conf->versions->elts,
-                                           conf->versions->nelts);
-    if (reason != SEAL_KM_OK) {
-        return reason;
-    }
-
     reason = ngx_http_seal_km_check_scope(r, ctx);
     if (reason != SEAL_KM_OK) {
         return reason;
     }
 
-    reason = seal_km_request_check_skms_uri(&ctx->request, conf->uris->elts,
-                                            conf->uris->nelts);
-    if (reason != SEAL_KM_OK) {
-        return reason;
-    }
-
-    reason = seal_km_request_check_date_time(&ctx->request, ngx_time(),
-                                             conf->window);
+    reason = conf->interface->check(r, ctx);
     if (reason != SEAL_KM_OK) {
         return reason;
     }

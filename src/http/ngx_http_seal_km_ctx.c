@@ -56,7 +56,7 @@ ngx_http_seal_km_cleanup(void *data)
 {
     ngx_http_seal_km_ctx_t  *ctx = data;
 
-    seal_km_redis_query_cancel(&ctx->query);
+    ngx_http_seal_km_close_record(ctx);
     seal_km_token_free(&ctx->token);
     seal_km_request_free(&ctx->request);
 }
@@ -70,7 +70,7 @@ ngx_http_seal_km_forget(void *data)
     ngx_http_seal_km_ctx_t  *ctx = data;
 
     ngx_http_seal_km_stop_waiting(&ctx->waiter);
-    seal_km_redis_query_cancel(&ctx->query);
+    ngx_http_seal_km_close_record(ctx);
 }
 
 

@@ -1,20 +1,20 @@
 /*
- * The content handler: rows 1 to 5 of the checks, and the way of a request
- * through the others: body, token and request, record, response.
+ * The content handler: the way of a request through the checks, whatever the
+ * location speaks: head, message, keys, token and request, record, response.
  */
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_interface.h"
 
 
 static seal_km_reason_e ngx_http_seal_km_check_head(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_in_early_data(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word);
-static ngx_str_t ngx_http_seal_km_media_type(ngx_str_t *value);
-static void ngx_http_seal_km_body_handler(ngx_http_request_t *r,
+static void ngx_http_seal_km_message_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
 static void ngx_http_seal_km_judge(ngx_http_request_t *r,
+    seal_km_reason_e reason);
+static void ngx_http_seal_km_record_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
 static void ngx_http_seal_km_wait(ngx_http_request_t *r);
 static void ngx_http_seal_km_finish(ngx_http_request_t *r,
@@ -24,9 +24,12 @@ static void ngx_http_seal_km_finish(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_seal_km_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    seal_km_reason_e         reason;
-    ngx_http_seal_km_ctx_t  *ctx;
+    ngx_int_t                     rc;
+    seal_km_reason_e              reason;
+    ngx_http_seal_km_ctx_t       *ctx;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
+    conf = ngx_http_seal_km_get_conf(r);
 
     ctx = ngx_http_seal_km_create_ctx(r);
     if (ctx == NULL) {
@@ -36,7 +39,11 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
     reason = ngx_http_seal_km_check_head(r);
 
     if (reason == SEAL_KM_OK) {
-        return ngx_http_seal_km_read_body(r, ngx_http_seal_km_body_handler);
+        rc = conf->interface->read(r, ngx_http_seal_km_message_handler,
+                                   &reason);
+
+        return (rc == NGX_DECLINED) ? ngx_http_seal_km_respond(r, ctx, reason)
+                                    : rc;
     }
 
     /* the body is not asked for with "100 Continue" to be thrown away */
@@ -69,19 +76,7 @@ ngx_http_seal_km_check_head(ngx_http_request_t *r)
         return SEAL_KM_EARLY_DATA;
     }
 
-    if (r->method != NGX_HTTP_POST) {
-        return SEAL_KM_METHOD_NOT_ALLOWED;
-    }
-
-    if (!ngx_http_seal_km_is_json(r)) {
-        return SEAL_KM_UNSUPPORTED_MEDIA_TYPE;
-    }
-
-    if (r->headers_in.content_length_n > (off_t) conf->max_request_size) {
-        return SEAL_KM_REQUEST_TOO_LARGE;
-    }
-
-    return SEAL_KM_OK;
+    return conf->interface->check_head(r);
 }
 
 
@@ -98,97 +93,11 @@ ngx_http_seal_km_in_early_data(ngx_http_request_t *r)
 }
 
 
-/*
- * There is a Content-Type, each one is application/json (nginx lets there be
- * several), and no Content-Encoding is another one than identity.
- */
-
-static ngx_uint_t
-ngx_http_seal_km_is_json(ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-    ngx_list_part_t  *part;
-
-    static ngx_str_t  type = ngx_string("content-type");
-    static ngx_str_t  json = ngx_string("application/json");
-    static ngx_str_t  encoding = ngx_string("content-encoding");
-    static ngx_str_t  identity = ngx_string("identity");
-
-    if (r->headers_in.content_type == NULL) {
-        return 0;
-    }
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 1;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_seal_km_is_word(h[i].key, &encoding)
-            && !ngx_http_seal_km_is_word(h[i].value, &identity))
-        {
-            return 0;
-        }
-
-        if (ngx_http_seal_km_is_word(h[i].key, &type)
-            && !ngx_http_seal_km_is_word(
-                                  ngx_http_seal_km_media_type(&h[i].value),
-                                  &json))
-        {
-            return 0;
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word)
-{
-    return text.len == word->len
-           && ngx_strncasecmp(text.data, word->data, word->len) == 0;
-}
-
-
-/* a Content-Type without its parameters */
-
-static ngx_str_t
-ngx_http_seal_km_media_type(ngx_str_t *value)
-{
-    u_char     *p, *last;
-    ngx_str_t   type;
-
-    p = value->data;
-    last = ngx_strlchr(p, p + value->len, ';');
-
-    if (last == NULL) {
-        last = p + value->len;
-    }
-
-    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
-        last--;
-    }
-
-    type.data = p;
-    type.len = last - p;
-
-    return type;
-}
-
-
 /* from here on the request holds a reference, which finish gives back */
 
 static void
-ngx_http_seal_km_body_handler(ngx_http_request_t *r, seal_km_reason_e reason)
+ngx_http_seal_km_message_handler(ngx_http_request_t *r,
+    seal_km_reason_e reason)
 {
     ngx_http_seal_km_ctx_t  *ctx;
 
@@ -218,12 +127,29 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
     }
 
     if (reason == SEAL_KM_OK
-        && ngx_http_seal_km_fetch_record(r, ctx, ngx_http_seal_km_finish,
+        && ngx_http_seal_km_fetch_record(r, ctx,
+                                         ngx_http_seal_km_record_handler,
                                          &reason)
            == NGX_AGAIN)
     {
         ngx_http_seal_km_wait(r);
         return;
+    }
+
+    ngx_http_seal_km_finish(r, reason);
+}
+
+
+static void
+ngx_http_seal_km_record_handler(ngx_http_request_t *r,
+    seal_km_reason_e reason)
+{
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    if (reason == SEAL_KM_OK) {
+        reason = ngx_http_seal_km_open_record(r, ctx);
     }
 
     ngx_http_seal_km_finish(r, reason);

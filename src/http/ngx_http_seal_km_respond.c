@@ -1,10 +1,11 @@
 /*
- * Sending the SEAL KM Response (TS 33.434, clause 5.3.3): success and failure
- * alike, past nginx's own error pages.
+ * Sending the response: success and failure alike, past nginx's own error
+ * pages.  Its body is the interface's.
  */
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_interface.h"
 
 #include <openssl/crypto.h>
 
@@ -12,10 +13,7 @@
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
-static void ngx_http_seal_km_fill_response(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row,
-    seal_km_response_t *response);
+    ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
@@ -29,17 +27,9 @@ ngx_int_t
 ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     seal_km_reason_e reason)
 {
-    ngx_int_t                     rc;
-    ngx_buf_t                    *b;
-    ngx_chain_t                   out;
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    if (reason == SEAL_KM_OK) {
-        reason = seal_km_response_check_payload(conf->payload,
-                                     ngx_http_seal_km_str(&ctx->query.value));
-    }
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
     ctx->reason = reason;
     ctx->known = 1;
@@ -48,10 +38,10 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
 
     ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
 
-    b = ngx_http_seal_km_create_body(r, ctx, seal_km_reason(reason));
+    b = ngx_http_seal_km_create_body(r, ctx);
 
     /* the record is in the response now, and nowhere else */
-    seal_km_redis_query_cancel(&ctx->query);
+    ngx_http_seal_km_close_record(ctx);
 
     if (b == NULL
         || ngx_http_seal_km_set_headers(r, ctx, seal_km_reason(reason))
@@ -115,16 +105,16 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
 
 static ngx_buf_t *
 ngx_http_seal_km_create_body(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
+    ngx_http_seal_km_ctx_t *ctx)
 {
-    size_t               size;
-    ngx_buf_t           *b;
-    ngx_pool_cleanup_t  *cln;
-    seal_km_response_t   response;
+    size_t                        size;
+    ngx_buf_t                    *b;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_seal_km_loc_conf_t  *conf;
 
-    ngx_http_seal_km_fill_response(r, ctx, row, &response);
+    conf = ngx_http_seal_km_get_conf(r);
 
-    size = seal_km_response_size(&response);
+    size = conf->interface->response_size(r, ctx);
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -141,50 +131,11 @@ ngx_http_seal_km_create_body(ngx_http_request_t *r,
         cln->data = b;
     }
 
-    b->last = (u_char *) seal_km_response_write(&response, (char *) b->pos);
+    b->last = conf->interface->write_response(r, ctx, b->pos);
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     return b;
-}
-
-
-/* the members of table 5.3.3-1, as far as they may be told */
-
-static void
-ngx_http_seal_km_fill_response(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row,
-    seal_km_response_t *response)
-{
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    ngx_memzero(response, sizeof(seal_km_response_t));
-
-    if (ctx->verified) {
-        response->user_uri = ngx_http_seal_km_str(&ctx->user_uri);
-    }
-
-    response->skms_uri = ngx_http_seal_km_str(&conf->uri);
-
-    if (conf->id.len) {
-        response->skms_id = ngx_http_seal_km_str(&conf->id);
-    }
-
-    if (ctx->echo) {
-        response->service_id = ctx->request.service_id;
-        response->identity_type = ctx->request.identity_type;
-        response->identity = ctx->request.identity;
-    }
-
-    response->date_time = ngx_time();
-    response->error_code = row->error_code;
-
-    if (ctx->reason == SEAL_KM_OK) {
-        response->payload_type = conf->payload;
-        response->payload = ngx_http_seal_km_str(&ctx->query.value);
-    }
 }
 
 
@@ -203,8 +154,12 @@ static ngx_int_t
 ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
 {
+    ngx_str_t                     allow;
+    ngx_http_seal_km_loc_conf_t  *conf;
+
     static ngx_str_t  no_store = ngx_string("no-store");
-    static ngx_str_t  post = ngx_string("POST");
+
+    conf = ngx_http_seal_km_get_conf(r);
 
     r->headers_out.status = row->status;
 
@@ -213,7 +168,7 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
         ngx_str_set(&r->headers_out.status_line, "425 Too Early");
     }
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = conf->interface->content_type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
@@ -225,10 +180,12 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ctx->reason == SEAL_KM_METHOD_NOT_ALLOWED
-        && ngx_http_seal_km_add_header(r, "Allow", &post) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (ctx->reason == SEAL_KM_METHOD_NOT_ALLOWED) {
+        allow = conf->interface->allow;
+
+        if (ngx_http_seal_km_add_header(r, "Allow", &allow) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (row->status == NGX_HTTP_UNAUTHORIZED

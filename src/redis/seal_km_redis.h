@@ -33,19 +33,25 @@ typedef struct {
 } seal_km_redis_address_t;
 
 
-typedef enum {
-    SEAL_KM_REDIS_STANDALONE = 0,
-    SEAL_KM_REDIS_SENTINEL,
-    SEAL_KM_REDIS_CLUSTER
-} seal_km_redis_mode_e;
-
-
 /* whom to read from, where there are replicas */
 typedef enum {
     SEAL_KM_REDIS_READ_MASTER = 0,
     SEAL_KM_REDIS_READ_REPLICA,
     SEAL_KM_REDIS_READ_ANY
 } seal_km_redis_read_e;
+
+
+/* who serves a key: see seal_km_redis_topology.h */
+typedef struct seal_km_redis_topology_s  seal_km_redis_topology_t;
+
+/* servers that all hold everything: one, or the caller's balanced set */
+extern const seal_km_redis_topology_t  seal_km_redis_standalone;
+
+/* a master and its replicas, of whom sentinels tell */
+extern const seal_km_redis_topology_t  seal_km_redis_sentinel;
+
+/* masters that share the slots among them, each with its replicas */
+extern const seal_km_redis_topology_t  seal_km_redis_cluster;
 
 
 typedef struct seal_km_redis_settings_s  seal_km_redis_settings_t;
@@ -65,7 +71,7 @@ struct seal_km_redis_settings_s {
     unsigned                   ssl_verify:1;
     unsigned                   ssl_session_reuse:1;
 
-    seal_km_redis_mode_e       mode;
+    const seal_km_redis_topology_t  *topology;
     seal_km_redis_read_e       read;             /* but for standalone */
     seal_km_redis_address_t   *seeds;            /* likewise: nodes ... */
     ngx_uint_t                 nseeds;

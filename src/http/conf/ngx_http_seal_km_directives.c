@@ -43,9 +43,10 @@ ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_seal_km_loc_conf_t *slcf = conf;
 
-    ngx_url_t                  u;
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_url_t                      u;
+    ngx_str_t                     *value;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_seal_km_main_conf_t  *smcf;
 
     if (slcf->upstream.upstream) {
         return "is duplicate";
@@ -68,8 +69,9 @@ ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->line = cf->conf_file->line;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
-    clcf->handler = ngx_http_seal_km_handler;
+    clcf->handler = smcf->handler;
 
     return NGX_CONF_OK;
 }

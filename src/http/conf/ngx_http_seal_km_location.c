@@ -49,7 +49,8 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_seal_km_loc_conf_t  *prev = parent;
     ngx_http_seal_km_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_seal_km_main_conf_t  *smcf;
 
     if (ngx_http_seal_km_merge_request(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -59,6 +60,7 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_seal_km_merge_redis_conf(&prev->redis, &conf->redis);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
 
     /* "if" and "limit_except" answer as the location around them does */
 
@@ -66,10 +68,11 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->upstream = prev->upstream;
         conf->file = prev->file;
         conf->line = prev->line;
+        conf->interface = prev->interface;
     }
 
     if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
-        clcf->handler = ngx_http_seal_km_handler;
+        clcf->handler = smcf->handler;
     }
 
     if (conf->upstream.upstream == NULL) {
@@ -266,6 +269,10 @@ ngx_http_seal_km_fill_location(ngx_conf_t *cf,
     ngx_http_seal_km_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    if (conf->interface == NULL) {
+        conf->interface = smcf->interface;
+    }
 
     if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK
         || ngx_http_seal_km_check_keys(cf, conf) != NGX_CONF_OK)

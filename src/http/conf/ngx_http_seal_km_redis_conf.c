@@ -65,7 +65,7 @@ ngx_http_seal_km_merge_redis_conf(ngx_http_seal_km_redis_conf_t *prev,
     }
 
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
-                              SEAL_KM_REDIS_STANDALONE);
+                              NGX_HTTP_SEAL_KM_STANDALONE);
     ngx_conf_merge_uint_value(conf->read, prev->read,
                               SEAL_KM_REDIS_READ_MASTER);
     ngx_conf_merge_str_value(conf->sentinel_user, prev->sentinel_user, "");
@@ -91,7 +91,7 @@ ngx_http_seal_km_check_redis_conf(ngx_http_seal_km_redis_conf_t *conf)
                "\"seal_km_redis_sentinel_password_file\"";
     }
 
-    if (conf->mode == SEAL_KM_REDIS_CLUSTER && conf->database) {
+    if (conf->mode == NGX_HTTP_SEAL_KM_CLUSTER && conf->database) {
         return "\"seal_km_redis_database\" with \"seal_km_redis_mode "
                "cluster\", which knows no databases,";
     }

@@ -14,6 +14,14 @@
 #include "seal_km_redis.h"
 
 
+/* seal_km_redis_mode */
+typedef enum {
+    NGX_HTTP_SEAL_KM_STANDALONE = 0,
+    NGX_HTTP_SEAL_KM_SENTINEL,
+    NGX_HTTP_SEAL_KM_CLUSTER
+} ngx_http_seal_km_redis_mode_e;
+
+
 typedef struct {
     ngx_str_t               key_prefix;
     ngx_str_t               user;

@@ -44,7 +44,7 @@ ngx_http_seal_km_set_redis_mode(ngx_conf_t *cf, ngx_command_t *cmd,
             return "\"sentinel\" wants the name of the master";
         }
 
-        rcf->mode = SEAL_KM_REDIS_SENTINEL;
+        rcf->mode = NGX_HTTP_SEAL_KM_SENTINEL;
         rcf->master_name = value[2];
 
         return NGX_CONF_OK;
@@ -55,10 +55,10 @@ ngx_http_seal_km_set_redis_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (ngx_strcmp(value[1].data, "standalone") == 0) {
-        rcf->mode = SEAL_KM_REDIS_STANDALONE;
+        rcf->mode = NGX_HTTP_SEAL_KM_STANDALONE;
 
     } else if (ngx_strcmp(value[1].data, "cluster") == 0) {
-        rcf->mode = SEAL_KM_REDIS_CLUSTER;
+        rcf->mode = NGX_HTTP_SEAL_KM_CLUSTER;
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -29,6 +29,14 @@ static ngx_int_t ngx_http_seal_km_set_sentinel(ngx_conf_t *cf,
     seal_km_redis_settings_t *settings);
 
 
+/* in the order of ngx_http_seal_km_redis_mode_e */
+static const seal_km_redis_topology_t  *ngx_http_seal_km_topologies[] = {
+    &seal_km_redis_standalone,
+    &seal_km_redis_sentinel,
+    &seal_km_redis_cluster
+};
+
+
 ngx_int_t
 ngx_http_seal_km_set_redis_pool(ngx_conf_t *cf, ngx_array_t *pools,
     ngx_http_seal_km_redis_conf_t *conf)
@@ -111,7 +119,7 @@ ngx_http_seal_km_same_topology(ngx_http_seal_km_redis_conf_t *a,
         return 0;
     }
 
-    if (a->mode == SEAL_KM_REDIS_STANDALONE) {
+    if (a->mode == NGX_HTTP_SEAL_KM_STANDALONE) {
         return 1;
     }
 
@@ -230,7 +238,7 @@ ngx_http_seal_km_set_resolver(ngx_conf_t *cf,
         settings->host = host;
         settings->port = uscf->port;
 
-    } else if (conf->mode == SEAL_KM_REDIS_STANDALONE) {
+    } else if (conf->mode == NGX_HTTP_SEAL_KM_STANDALONE) {
         return;
     }
 
@@ -258,7 +266,7 @@ ngx_http_seal_km_set_settings(ngx_http_seal_km_redis_conf_t *conf,
     settings->ssl_verify = conf->ssl_verify;
     settings->ssl_session_reuse = conf->ssl_session_reuse;
 
-    settings->mode = conf->mode;
+    settings->topology = ngx_http_seal_km_topologies[conf->mode];
     settings->read = conf->read;
 }
 
@@ -268,7 +276,7 @@ ngx_http_seal_km_set_topology(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf, ngx_ssl_t *ssl,
     seal_km_redis_settings_t *settings)
 {
-    if (conf->mode == SEAL_KM_REDIS_STANDALONE && settings->host.len == 0) {
+    if (conf->mode == NGX_HTTP_SEAL_KM_STANDALONE && settings->host.len == 0) {
         /* nginx's balancer chooses */
         return NGX_OK;
     }
@@ -277,7 +285,7 @@ ngx_http_seal_km_set_topology(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (conf->mode != SEAL_KM_REDIS_SENTINEL) {
+    if (conf->mode != NGX_HTTP_SEAL_KM_SENTINEL) {
         return NGX_OK;
     }
 
@@ -301,7 +309,7 @@ ngx_http_seal_km_set_sentinel(ngx_conf_t *cf,
 
     *sentinel = *settings;
 
-    sentinel->mode = SEAL_KM_REDIS_STANDALONE;
+    sentinel->topology = &seal_km_redis_standalone;
     sentinel->user = conf->sentinel_user;
     sentinel->password = conf->sentinel_password;
     sentinel->database = 0;

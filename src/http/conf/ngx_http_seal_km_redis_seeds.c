@@ -31,7 +31,7 @@ ngx_http_seal_km_check_seeds(ngx_http_seal_km_redis_conf_t *conf)
     ngx_uint_t                   i, n;
     ngx_http_upstream_server_t  *server;
 
-    if (conf->mode == SEAL_KM_REDIS_STANDALONE
+    if (conf->mode == NGX_HTTP_SEAL_KM_STANDALONE
         || conf->upstream->servers == NULL)
     {
         return NULL;

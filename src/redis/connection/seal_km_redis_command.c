@@ -3,85 +3,70 @@
  */
 
 
-#include "seal_km_redis_connection.h"
+#include "seal_km_redis_command.h"
+
+#include <ngx_event.h>
 
 #include <openssl/crypto.h>
 
 
-static seal_km_redis_command_t *seal_km_redis_command_create(
-    seal_km_redis_connection_t *rc, int argc, const char **argv,
-    const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
-    void *data);
 static seal_km_redis_command_t *seal_km_redis_command_copy(char *text,
-    size_t len, ngx_uint_t flags, ngx_log_t *log);
-static void seal_km_redis_command_free(seal_km_redis_command_t *command);
+    size_t len, ngx_uint_t flags);
 static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
 static void seal_km_redis_command_end(ngx_queue_t *queue,
     seal_km_redis_end_e end);
 
 
+void
+seal_km_redis_commands_init(seal_km_redis_commands_t *commands)
+{
+    ngx_queue_init(&commands->unsent);
+    ngx_queue_init(&commands->sent);
+}
+
+
 seal_km_redis_command_t *
-seal_km_redis_command_send(seal_km_redis_connection_t *rc, int argc,
+seal_km_redis_command_send(seal_km_redis_commands_t *commands, int argc,
     const char **argv, const size_t *len, ngx_uint_t flags,
     seal_km_redis_command_pt handler, void *data)
 {
     seal_km_redis_command_t  *command;
 
-    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
+    command = seal_km_redis_command_create(argc, argv, len, flags, handler,
                                            data);
     if (command == NULL) {
         return NULL;
     }
 
-    ngx_queue_insert_tail(&rc->unsent, &command->queue);
-    rc->commands++;
-    rc->waiters++;
+    command->commands = commands;
+    ngx_queue_insert_tail(&commands->unsent, &command->queue);
+    commands->n++;
+    commands->waiters++;
 
-    rc->peer.connection->idle = 0;
-
-    if (rc->state == SEAL_KM_REDIS_READY && !rc->flush.posted) {
-        ngx_post_event(&rc->flush, &ngx_posted_events);
+    if (!commands->flush.posted) {
+        ngx_post_event(&commands->flush, &ngx_posted_events);
     }
 
     return command;
 }
 
 
-ngx_int_t
-seal_km_redis_command_greet(seal_km_redis_connection_t *rc, int argc,
-    const char **argv, const size_t *len, ngx_uint_t flags,
-    seal_km_redis_command_pt handler)
+void
+seal_km_redis_command_greet(seal_km_redis_commands_t *commands,
+    seal_km_redis_command_t *command)
 {
-    seal_km_redis_command_t  *command;
-
-    command = seal_km_redis_command_create(rc, argc, argv, len, flags, handler,
-                                           rc);
-    if (command == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (rc->out_size - rc->out_last < command->len) {
-        /* cannot be: user and password are bounded by the configuration */
-        seal_km_redis_command_free(command);
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
-    rc->out_last += command->len;
-
+    command->commands = commands;
     command->sent = 1;
-    ngx_queue_insert_tail(&rc->sent, &command->queue);
-    rc->commands++;
-    rc->replies++;
+    command->greeting = 1;
 
-    return NGX_OK;
+    ngx_queue_insert_tail(&commands->sent, &command->queue);
+    commands->n++;
 }
 
 
-static seal_km_redis_command_t *
-seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
-    const char **argv, const size_t *len, ngx_uint_t flags,
-    seal_km_redis_command_pt handler, void *data)
+seal_km_redis_command_t *
+seal_km_redis_command_create(int argc, const char **argv, const size_t *len,
+    ngx_uint_t flags, seal_km_redis_command_pt handler, void *data)
 {
     char                     *text;
     long long                 n;
@@ -92,7 +77,7 @@ seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
         return NULL;
     }
 
-    command = seal_km_redis_command_copy(text, n, flags, &rc->log);
+    command = seal_km_redis_command_copy(text, n, flags);
 
     /* it may be an AUTH */
     OPENSSL_cleanse(text, n);
@@ -103,7 +88,6 @@ seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
     }
 
     command->tree = (flags & SEAL_KM_REDIS_TREE) ? 1 : 0;
-    command->connection = rc;
     command->handler = handler;
     command->data = data;
 
@@ -114,8 +98,7 @@ seal_km_redis_command_create(seal_km_redis_connection_t *rc, int argc,
 /* a command of that text; an ASKING comes before it where there is to be one */
 
 static seal_km_redis_command_t *
-seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags,
-    ngx_log_t *log)
+seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
 {
     u_char                   *p;
     seal_km_redis_command_t  *command;
@@ -123,7 +106,7 @@ seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags,
     static const char  asking[] = "ASKING\r\n";
 
     command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + len,
-                        log);
+                        ngx_cycle->log);
     if (command == NULL) {
         return NULL;
     }
@@ -146,7 +129,7 @@ seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags,
 }
 
 
-static void
+void
 seal_km_redis_command_free(seal_km_redis_command_t *command)
 {
     OPENSSL_cleanse(command->text, command->len);
@@ -157,28 +140,28 @@ seal_km_redis_command_free(seal_km_redis_command_t *command)
 void
 seal_km_redis_command_abandon(seal_km_redis_command_t *command)
 {
-    seal_km_redis_connection_t  *rc;
+    seal_km_redis_commands_t  *commands;
 
-    rc = command->connection;
+    commands = command->commands;
 
     command->handler = NULL;
 
-    if (rc == NULL) {
+    if (commands == NULL) {
         /* its connection has failed, and is ending its commands right now */
         return;
     }
 
-    rc->waiters--;
+    commands->waiters--;
 
     if (!command->sent) {
         ngx_queue_remove(&command->queue);
         seal_km_redis_command_free(command);
-        rc->commands--;
+        commands->n--;
     }
 
-    if (rc->waiters == 0 && !rc->flush.posted) {
+    if (commands->waiters == 0 && !commands->flush.posted) {
         /* the connection is idle now: said at turn's end, not under a reader */
-        ngx_post_event(&rc->flush, &ngx_posted_events);
+        ngx_post_event(&commands->flush, &ngx_posted_events);
     }
 }
 
@@ -199,11 +182,13 @@ void
 seal_km_redis_command_answer(seal_km_redis_command_t *command,
     seal_km_redis_reply_t *reply)
 {
-    void                        *data;
-    seal_km_redis_command_pt     handler;
-    seal_km_redis_connection_t  *rc;
+    void                      *data;
+    ngx_uint_t                 greeting;
+    seal_km_redis_command_pt   handler;
+    seal_km_redis_commands_t  *commands;
 
-    rc = command->connection;
+    commands = command->commands;
+    greeting = command->greeting;
     handler = command->handler;
     data = command->data;
 
@@ -211,15 +196,15 @@ seal_km_redis_command_answer(seal_km_redis_command_t *command,
 
     ngx_queue_remove(&command->queue);
     seal_km_redis_command_free(command);
-    rc->commands--;
+    commands->n--;
 
     if (handler == NULL) {
         seal_km_redis_reply_free(reply);
         return;
     }
 
-    if (data != rc) {
-        rc->waiters--;
+    if (!greeting) {
+        commands->waiters--;
     }
 
     handler(data, SEAL_KM_REDIS_ANSWERED, reply);
@@ -227,18 +212,18 @@ seal_km_redis_command_answer(seal_km_redis_command_t *command,
 
 
 void
-seal_km_redis_command_end_all(seal_km_redis_connection_t *rc,
+seal_km_redis_command_end_all(seal_km_redis_commands_t *commands,
     seal_km_redis_end_e end)
 {
     ngx_queue_t  sent, unsent;
 
     /* the lists are detached: a handler may queue new commands */
 
-    seal_km_redis_command_detach(&rc->sent, &sent);
-    seal_km_redis_command_detach(&rc->unsent, &unsent);
+    seal_km_redis_command_detach(&commands->sent, &sent);
+    seal_km_redis_command_detach(&commands->unsent, &unsent);
 
-    rc->commands = 0;
-    rc->waiters = 0;
+    commands->n = 0;
+    commands->waiters = 0;
 
     seal_km_redis_command_end(&sent, end);
     seal_km_redis_command_end(&unsent, SEAL_KM_REDIS_UNSENT);
@@ -265,7 +250,7 @@ seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to)
          q = ngx_queue_next(q))
     {
         command = ngx_queue_data(q, seal_km_redis_command_t, queue);
-        command->connection = NULL;
+        command->commands = NULL;
     }
 }
 
@@ -293,16 +278,16 @@ seal_km_redis_command_end(ngx_queue_t *queue, seal_km_redis_end_e end)
 
 
 void
-seal_km_redis_command_free_all(seal_km_redis_connection_t *rc)
+seal_km_redis_command_free_all(seal_km_redis_commands_t *commands)
 {
     seal_km_redis_command_t  *command;
 
-    if (!ngx_queue_empty(&rc->unsent)) {
-        ngx_queue_add(&rc->sent, &rc->unsent);
-        ngx_queue_init(&rc->unsent);
+    if (!ngx_queue_empty(&commands->unsent)) {
+        ngx_queue_add(&commands->sent, &commands->unsent);
+        ngx_queue_init(&commands->unsent);
     }
 
-    while ((command = seal_km_redis_command_first(&rc->sent)) != NULL) {
+    while ((command = seal_km_redis_command_first(&commands->sent)) != NULL) {
         ngx_queue_remove(&command->queue);
         seal_km_redis_command_free(command);
     }

@@ -33,21 +33,31 @@ typedef enum {
 } seal_km_redis_end_e;
 
 
-typedef struct seal_km_redis_connection_s  seal_km_redis_connection_t;
-
 /* called once; the command is gone, and the connection may be used again */
 typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply);
 
 
+typedef struct {
+    ngx_queue_t                   unsent;       /* oldest first */
+    ngx_queue_t                   sent;
+    ngx_uint_t                    n;            /* in both */
+    ngx_uint_t                    waiters;      /* who wait for an answer */
+
+    /* posted where there is something to write, or nobody waits any more */
+    ngx_event_t                   flush;
+} seal_km_redis_commands_t;
+
+
 struct seal_km_redis_command_s {
     ngx_queue_t                   queue;
-    seal_km_redis_connection_t   *connection;
+    seal_km_redis_commands_t     *commands;     /* NULL: they are ending */
     seal_km_redis_command_pt      handler;      /* NULL: abandoned */
     void                         *data;
     unsigned                      replies:2;    /* still to come */
     unsigned                      tree:1;       /* may be of any type */
     unsigned                      sent:1;
+    unsigned                      greeting:1;   /* nobody's who waits */
     size_t                        len;
     u_char                        text[1];
 };
@@ -59,18 +69,9 @@ struct seal_km_redis_command_s {
  * from inside.
  */
 seal_km_redis_command_t *seal_km_redis_command_send(
-    seal_km_redis_connection_t *rc, int argc, const char **argv,
+    seal_km_redis_commands_t *commands, int argc, const char **argv,
     const size_t *len, ngx_uint_t flags, seal_km_redis_command_pt handler,
     void *data);
-
-/*
- * Of the greeting: writes a command ahead of all that waits; its answer is
- * awaited before anything else is written, and its handler's data is rc.
- * NGX_OK, or NGX_ERROR: out of memory.
- */
-ngx_int_t seal_km_redis_command_greet(seal_km_redis_connection_t *rc, int argc,
-    const char **argv, const size_t *len, ngx_uint_t flags,
-    seal_km_redis_command_pt handler);
 
 /*
  * The handler will not be called.  A command that was written keeps its place
@@ -80,6 +81,23 @@ void seal_km_redis_command_abandon(seal_km_redis_command_t *command);
 
 
 /* The rest is for the parts of the connection itself. */
+
+/* Prepares zeroed queues, whose flush is set by their owner. */
+void seal_km_redis_commands_init(seal_km_redis_commands_t *commands);
+
+/*
+ * A command of the greeting, that is in no queue yet.  NULL: out of memory.
+ */
+seal_km_redis_command_t *seal_km_redis_command_create(int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler, void *data);
+
+/* cleanses and frees a command that is in no queue */
+void seal_km_redis_command_free(seal_km_redis_command_t *command);
+
+/* puts a command of the greeting, which is being written, among the sent */
+void seal_km_redis_command_greet(seal_km_redis_commands_t *commands,
+    seal_km_redis_command_t *command);
 
 /* the oldest of the commands that were sent, or that were not; or NULL */
 seal_km_redis_command_t *seal_km_redis_command_first(ngx_queue_t *queue);
@@ -95,11 +113,11 @@ void seal_km_redis_command_answer(seal_km_redis_command_t *command,
  * Ends all commands of a connection that has been closed: those that were
  * written as end says, the others as UNSENT.  Handlers may open it again.
  */
-void seal_km_redis_command_end_all(seal_km_redis_connection_t *rc,
+void seal_km_redis_command_end_all(seal_km_redis_commands_t *commands,
     seal_km_redis_end_e end);
 
-/* frees all commands of a connection, without a call of any handler */
-void seal_km_redis_command_free_all(seal_km_redis_connection_t *rc);
+/* frees all commands, without a call of any handler */
+void seal_km_redis_command_free_all(seal_km_redis_commands_t *commands);
 
 
 #endif /* SEAL_KM_REDIS_COMMAND_H */

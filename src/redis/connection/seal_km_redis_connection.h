@@ -1,6 +1,7 @@
 /*
- * One pipelined connection to a Redis server.  With its wire and its TLS it is
- * the only place that opens, writes and reads sockets.
+ * One pipelined connection to a Redis server: its state, and its end.  How it
+ * is opened is in connect, what it writes and reads in wire; with TLS these are
+ * the only places that touch sockets.
  */
 
 
@@ -38,8 +39,13 @@ typedef enum {
 } seal_km_redis_state_e;
 
 
+typedef struct seal_km_redis_connection_s  seal_km_redis_connection_t;
+
 /* see seal_km_redis_greeting.h */
 typedef ngx_int_t (*seal_km_redis_greet_pt)(seal_km_redis_connection_t *rc);
+
+/* of a part of the connection that stands above this one */
+typedef void (*seal_km_redis_connection_pt)(seal_km_redis_connection_t *rc);
 
 
 struct seal_km_redis_connection_s {
@@ -60,16 +66,17 @@ struct seal_km_redis_connection_s {
     ngx_ssl_session_t         *session;    /* of TLS, to be resumed */
     ngx_str_t                  ssl_name;   /* of the server, terminated */
 
-    ngx_queue_t                unsent;     /* commands, oldest first */
-    ngx_queue_t                sent;
-    ngx_uint_t                 commands;   /* in both queues */
-    ngx_uint_t                 waiters;    /* of them not abandoned */
+    seal_km_redis_commands_t   commands;
     ngx_uint_t                 replies;    /* the handshake waits for */
 
-    ngx_event_t                flush;      /* posted: writes at turn's end */
     ngx_event_t                reconnect;
     seal_km_redis_greet_pt     greet;
     ngx_uint_t                 greeting;   /* SEAL_KM_REDIS_GREET_... */
+
+    /* set at init: TLS has agreed; it is to be ended without waiting */
+    seal_km_redis_connection_pt  secured;
+    seal_km_redis_connection_pt  unsecure;
+
     seal_km_redis_push_pt      push;
     void                      *push_data;
     ngx_uint_t                 failures;   /* in a row: reconnects back off */
@@ -81,21 +88,6 @@ struct seal_km_redis_connection_s {
     unsigned                   failing:1;  /* the log has been told */
 };
 
-
-/*
- * Prepares a zeroed connection, to be greeted with these
- * SEAL_KM_REDIS_GREET_...; opens nothing.  settings and address must outlive
- * it.
- */
-void seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
-    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address,
-    seal_km_redis_greet_pt greet, ngx_uint_t greeting);
-
-/*
- * Opens a closed connection that has not failed.  NGX_OK or NGX_AGAIN: it
- * takes commands; NGX_ERROR: it failed at once, and will try again by itself.
- */
-ngx_int_t seal_km_redis_connection_open(seal_km_redis_connection_t *rc);
 
 /* 1 if it takes commands: open, or opening for the first time */
 ngx_uint_t seal_km_redis_connection_usable(seal_km_redis_connection_t *rc);
@@ -112,11 +104,15 @@ void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
 
 /* The rest is for the parts of the connection itself. */
 
-/* the socket is connected, and TLS is there if it is to be: greets */
-void seal_km_redis_connection_secured(seal_km_redis_connection_t *rc);
+/*
+ * Prepares a zeroed connection: for connect, which sets the handlers.
+ * settings and address must outlive it.
+ */
+void seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
+    seal_km_redis_settings_t *settings, seal_km_redis_address_t *address);
 
-/* one answer of the greeting was as it should be */
-void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
+/* frees the session of TLS that would be resumed, if there is one */
+void seal_km_redis_connection_forget_session(seal_km_redis_connection_t *rc);
 
 /* the server refuses us: the connection is closed, and tried again later */
 void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,

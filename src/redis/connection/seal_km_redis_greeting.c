@@ -3,7 +3,9 @@
  */
 
 
+#include "seal_km_redis_connect.h"
 #include "seal_km_redis_greeting.h"
+#include "seal_km_redis_wire.h"
 
 
 #define SEAL_KM_REDIS_CLIENT_NAME  "nginx-seal-km"
@@ -93,7 +95,7 @@ seal_km_redis_greet_select(seal_km_redis_connection_t *rc)
     argv[0] = "SELECT";
     argv[1] = (char *) database;
 
-    return seal_km_redis_command_greet(rc, 2, argv, NULL, 0,
+    return seal_km_redis_wire_greet(rc, 2, argv, NULL, 0,
                                        seal_km_redis_select_handler);
 }
 
@@ -102,7 +104,7 @@ static ngx_int_t
 seal_km_redis_greet_word(seal_km_redis_connection_t *rc, const char *word,
     ngx_uint_t flags, seal_km_redis_command_pt handler)
 {
-    return seal_km_redis_command_greet(rc, 1, &word, NULL, flags, handler);
+    return seal_km_redis_wire_greet(rc, 1, &word, NULL, flags, handler);
 }
 
 
@@ -115,7 +117,7 @@ seal_km_redis_greet_setname(seal_km_redis_connection_t *rc)
     argv[1] = "SETNAME";
     argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
 
-    if (seal_km_redis_command_greet(rc, 3, argv, NULL, 0,
+    if (seal_km_redis_wire_greet(rc, 3, argv, NULL, 0,
                                     seal_km_redis_setname_handler)
         != NGX_OK)
     {
@@ -152,7 +154,7 @@ seal_km_redis_greet_auth(seal_km_redis_connection_t *rc)
     argv[n] = (char *) password->data;
     len[n++] = password->len;
 
-    return seal_km_redis_command_greet(rc, n, argv, len, 0,
+    return seal_km_redis_wire_greet(rc, n, argv, len, 0,
                                        seal_km_redis_auth_handler);
 }
 
@@ -260,7 +262,7 @@ seal_km_redis_role_handler(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_free(reply);
 
     if (fits) {
-        seal_km_redis_connection_greeted(rc);
+        seal_km_redis_connect_greeted(rc);
 
     } else {
         seal_km_redis_connection_refused(rc, what);
@@ -284,7 +286,7 @@ seal_km_redis_greet_answered(seal_km_redis_connection_t *rc,
         return;
     }
 
-    seal_km_redis_connection_greeted(rc);
+    seal_km_redis_connect_greeted(rc);
 }
 
 

@@ -4,7 +4,6 @@
 
 
 #include "seal_km_redis_tls.h"
-#include "seal_km_redis_wire.h"
 
 
 static void seal_km_redis_tls_handshake_handler(ngx_connection_t *c);
@@ -52,12 +51,9 @@ seal_km_redis_tls_handshake_handler(ngx_connection_t *c)
 
     rc = c->data;
 
-    /* nginx has put its own there */
-    seal_km_redis_wire_attach(rc);
-
     if (!c->ssl->handshaked) {
         /* a session to be resumed may be what the server did not like */
-        seal_km_redis_tls_forget_session(rc);
+        seal_km_redis_connection_forget_session(rc);
 
         /* nginx has logged what it knows */
         seal_km_redis_connection_failed(rc,
@@ -83,7 +79,7 @@ seal_km_redis_tls_handshake_handler(ngx_connection_t *c)
         return;
     }
 
-    seal_km_redis_connection_secured(rc);
+    rc->secured(rc);
 }
 
 
@@ -152,18 +148,8 @@ seal_km_redis_tls_save_session(ngx_connection_t *c)
     session = ngx_ssl_get_session(c);
 
     if (session) {
-        seal_km_redis_tls_forget_session(rc);
+        seal_km_redis_connection_forget_session(rc);
         rc->session = session;
-    }
-}
-
-
-void
-seal_km_redis_tls_forget_session(seal_km_redis_connection_t *rc)
-{
-    if (rc->session) {
-        ngx_ssl_free_session(rc->session);
-        rc->session = NULL;
     }
 }
 

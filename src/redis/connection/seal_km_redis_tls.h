@@ -13,15 +13,12 @@
 /*
  * The handshake of a connection that has just been connected, within
  * connect_timeout, and the check of the server's certificate.  In the end, and
- * perhaps from inside, seal_km_redis_connection_secured() or _failed() is
+ * perhaps from inside, rc->secured or seal_km_redis_connection_failed() is
  * called.
  */
 void seal_km_redis_tls_start(seal_km_redis_connection_t *rc);
 
-/* Frees the session that would be resumed, if there is one. */
-void seal_km_redis_tls_forget_session(seal_km_redis_connection_t *rc);
-
-/* ends TLS without waiting for the peer; harmless without TLS */
+/* rc->unsecure: ends TLS without waiting for the peer; harmless without TLS */
 void seal_km_redis_tls_close(seal_km_redis_connection_t *rc);
 
 

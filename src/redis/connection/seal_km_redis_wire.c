@@ -41,6 +41,34 @@ seal_km_redis_wire_attach(seal_km_redis_connection_t *rc)
 }
 
 
+ngx_int_t
+seal_km_redis_wire_greet(seal_km_redis_connection_t *rc, int argc,
+    const char **argv, const size_t *len, ngx_uint_t flags,
+    seal_km_redis_command_pt handler)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_create(argc, argv, len, flags, handler, rc);
+    if (command == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rc->out_size - rc->out_last < command->len) {
+        /* cannot be: user and password are bounded by the configuration */
+        seal_km_redis_command_free(command);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
+    rc->out_last += command->len;
+
+    seal_km_redis_command_greet(&rc->commands, command);
+    rc->replies++;
+
+    return NGX_OK;
+}
+
+
 static void
 seal_km_redis_wire_write_handler(ngx_event_t *wev)
 {
@@ -121,7 +149,7 @@ seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
     }
 
     while (rc->state == SEAL_KM_REDIS_READY
-           && (command = seal_km_redis_command_first(&rc->unsent)) != NULL)
+           && (command = seal_km_redis_command_first(&rc->commands.unsent)) != NULL)
     {
         n = seal_km_redis_wire_fit(rc, command->len);
 
@@ -134,7 +162,7 @@ seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
 
         command->sent = 1;
         ngx_queue_remove(&command->queue);
-        ngx_queue_insert_tail(&rc->sent, &command->queue);
+        ngx_queue_insert_tail(&rc->commands.sent, &command->queue);
     }
 
     return NGX_OK;
@@ -270,7 +298,7 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
 
         if (n == NGX_ERROR || n == 0) {
             /* a server may close what nobody uses */
-            fault = (rc->commands || !rc->proved);
+            fault = (rc->commands.n || !rc->proved);
 
             seal_km_redis_connection_failed(rc, 0,
                                       fault ? "closed the connection" : NULL,
@@ -331,7 +359,7 @@ seal_km_redis_wire_next(seal_km_redis_connection_t *rc,
     rc->reader.drop = 0;
     rc->reader.tree = (rc->push != NULL);
 
-    command = seal_km_redis_command_first(&rc->sent);
+    command = seal_km_redis_command_first(&rc->commands.sent);
 
     if (command) {
         rc->reader.drop = (command->handler == NULL);
@@ -353,7 +381,7 @@ seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
 {
     seal_km_redis_command_t  *command;
 
-    command = seal_km_redis_command_first(&rc->sent);
+    command = seal_km_redis_command_first(&rc->commands.sent);
 
     if (rc->push
         && (reply->type == SEAL_KM_REDIS_REPLY_ARRAY || command == NULL))
@@ -375,7 +403,7 @@ seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
 
     if (reply->type == SEAL_KM_REDIS_REPLY_STATUS
         && !command->tree
-        && (command->handler == NULL || command->data != rc))
+        && (command->handler == NULL || !command->greeting))
     {
         /* "+OK" is no answer to a GET */
         return NGX_ERROR;
@@ -441,9 +469,9 @@ seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
 static void
 seal_km_redis_wire_settle(seal_km_redis_connection_t *rc)
 {
-    rc->peer.connection->idle = (rc->waiters == 0);
+    rc->peer.connection->idle = (rc->commands.waiters == 0);
 
-    if (rc->waiters == 0 && (ngx_exiting || ngx_terminate)) {
+    if (rc->commands.waiters == 0 && (ngx_exiting || ngx_terminate)) {
         seal_km_redis_connection_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
     }
 }

@@ -10,8 +10,6 @@
 #define SEAL_KM_REDIS_SERVERS_MAX  4096
 
 
-static const seal_km_redis_topology_t *seal_km_redis_pool_choose(
-    seal_km_redis_mode_e mode);
 static void seal_km_redis_pool_cleanup(void *data);
 static void seal_km_redis_pool_resolved(void *data);
 static void seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool);
@@ -45,7 +43,7 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->settings = *settings;
     seal_km_redis_servers_init(&pool->servers);
 
-    pool->topology = seal_km_redis_pool_choose(settings->mode);
+    pool->topology = settings->topology;
     pool->seeds = settings->seeds;
     pool->nseeds = settings->nseeds;
 
@@ -62,23 +60,6 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->state = pool->topology->create(cf, pool);
 
     return pool->state ? pool : NULL;
-}
-
-
-static const seal_km_redis_topology_t *
-seal_km_redis_pool_choose(seal_km_redis_mode_e mode)
-{
-    switch (mode) {
-
-    case SEAL_KM_REDIS_CLUSTER:
-        return &seal_km_redis_cluster;
-
-    case SEAL_KM_REDIS_SENTINEL:
-        return &seal_km_redis_sentinel;
-
-    default: /* SEAL_KM_REDIS_STANDALONE */
-        return &seal_km_redis_standalone;
-    }
 }
 
 

@@ -3,6 +3,7 @@
  */
 
 
+#include "seal_km_redis_connect.h"
 #include "seal_km_redis_greeting.h"
 #include "seal_km_redis_server.h"
 
@@ -48,7 +49,7 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     server->n = n;
 
     for (i = 0; i < n; i++) {
-        seal_km_redis_connection_init(&server->connections[i], settings,
+        seal_km_redis_connect_init(&server->connections[i], settings,
                                       &server->address, seal_km_redis_greet,
                                       greeting);
     }
@@ -116,7 +117,7 @@ seal_km_redis_server_waiters(seal_km_redis_server_t *server)
     waiters = 0;
 
     for (i = 0; i < server->n; i++) {
-        waiters += server->connections[i].waiters;
+        waiters += server->connections[i].commands.waiters;
     }
 
     return waiters;
@@ -136,7 +137,7 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
         return NULL;
     }
 
-    return seal_km_redis_command_send(rc, argc, argv, len, flags, handler,
+    return seal_km_redis_command_send(&rc->commands, argc, argv, len, flags, handler,
                                       data);
 }
 
@@ -155,7 +156,7 @@ seal_km_redis_server_connection(seal_km_redis_server_t *server)
         rc = &server->connections[i];
 
         if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
-            (void) seal_km_redis_connection_open(rc);
+            (void) seal_km_redis_connect(rc);
         }
 
         if (!seal_km_redis_connection_usable(rc)) {
@@ -164,7 +165,7 @@ seal_km_redis_server_connection(seal_km_redis_server_t *server)
 
         if (best == NULL
             || rc->state > best->state
-            || (rc->state == best->state && rc->commands < best->commands))
+            || (rc->state == best->state && rc->commands.n < best->commands.n))
         {
             best = rc;
         }

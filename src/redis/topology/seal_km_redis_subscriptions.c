@@ -3,6 +3,7 @@
  */
 
 
+#include "seal_km_redis_connect.h"
 #include "seal_km_redis_greeting.h"
 #include "seal_km_redis_subscriptions.h"
 
@@ -38,7 +39,7 @@ seal_km_redis_subscriptions_keep(seal_km_redis_subscriptions_t *s,
         (void) seal_km_redis_connection_usable(rc);
 
         if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
-            (void) seal_km_redis_connection_open(rc);
+            (void) seal_km_redis_connect(rc);
         }
     }
 }
@@ -61,7 +62,7 @@ seal_km_redis_subscriptions_create(seal_km_redis_subscriptions_t *s,
     for (i = 0; i < n; i++) {
         rc = &s->connections[i];
 
-        seal_km_redis_connection_init(rc, settings, &seeds[i],
+        seal_km_redis_connect_init(rc, settings, &seeds[i],
                                       seal_km_redis_greet,
                                       SEAL_KM_REDIS_GREET_SUBSCRIBE);
 

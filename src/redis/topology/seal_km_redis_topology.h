@@ -73,14 +73,4 @@ ngx_int_t seal_km_redis_error(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
 
 
-/* servers that all hold everything: one, or the caller's balanced set */
-extern const seal_km_redis_topology_t  seal_km_redis_standalone;
-
-/* a master and its replicas, of whom sentinels tell */
-extern const seal_km_redis_topology_t  seal_km_redis_sentinel;
-
-/* masters that share the slots among them, each with its replicas */
-extern const seal_km_redis_topology_t  seal_km_redis_cluster;
-
-
 #endif /* SEAL_KM_REDIS_TOPOLOGY_H */

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_body.h"
 
 
 #define NGX_HTTP_SEAL_KM_BODY_SIZE  1024
@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_seal_km_read_body(ngx_http_request_t *r,
-    ngx_http_seal_km_reason_pt handler)
+    ngx_http_seal_km_reason_pt handler, seal_km_reason_e *reason)
 {
     ngx_int_t                rc;
     ngx_http_seal_km_ctx_t  *ctx;
@@ -43,7 +43,8 @@ ngx_http_seal_km_read_body(ngx_http_request_t *r,
 
     if (ngx_http_seal_km_is_our_limit(r, rc)) {
         r->keepalive = 0;
-        return ngx_http_seal_km_respond(r, ctx, SEAL_KM_REQUEST_TOO_LARGE);
+        *reason = SEAL_KM_REQUEST_TOO_LARGE;
+        return NGX_DECLINED;
     }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {

@@ -1,0 +1,64 @@
+/*
+ * What a location speaks: all that hangs on the form of its messages, as one
+ * table of functions.  What is the same whatever is spoken (TLS, token, scope,
+ * binding, rules, record, log, cleansing) asks no table which one it is.
+ */
+
+
+#ifndef NGX_HTTP_SEAL_KM_INTERFACE_H
+#define NGX_HTTP_SEAL_KM_INTERFACE_H
+
+
+#include "ngx_http_seal_km.h"
+
+
+struct ngx_http_seal_km_interface_s {
+
+    /* the methods of Allow in a 405 */
+    ngx_str_t          allow;
+
+    /* of every response */
+    ngx_str_t          content_type;
+
+    /* rows 3 to 5: what the head of the request tells */
+    seal_km_reason_e (*check_head)(ngx_http_request_t *r);
+
+    /*
+     * Reads what the message consists of beside its head, or discards it, and
+     * calls handler with the outcome; the handler then owns a reference to the
+     * request.  Returns what a content handler returns; or NGX_DECLINED, when
+     * the handler will not be called and there is no reference, and what was
+     * refused is *reason.
+     */
+    ngx_int_t        (*read)(ngx_http_request_t *r,
+                             ngx_http_seal_km_reason_pt handler,
+                             seal_km_reason_e *reason);
+
+    /*
+     * Decodes the request into ctx->request, with ctx->echo set if a refusal
+     * may echo it.  Returns the fault of row 7, if there is one: told to those
+     * only who have a valid token.
+     */
+    seal_km_reason_e (*decode)(ngx_http_request_t *r,
+                               ngx_http_seal_km_ctx_t *ctx);
+
+    /* rows 9 and 10: is it for this server, and of now? */
+    seal_km_reason_e (*check)(ngx_http_request_t *r,
+                              ngx_http_seal_km_ctx_t *ctx);
+
+    /* room for the body of the response for ctx->reason, in bytes */
+    size_t           (*response_size)(ngx_http_request_t *r,
+                                      ngx_http_seal_km_ctx_t *ctx);
+
+    /* writes the body to p, which has that room; returns its end */
+    u_char          *(*write_response)(ngx_http_request_t *r,
+                                       ngx_http_seal_km_ctx_t *ctx,
+                                       u_char *p);
+};
+
+
+/* KM-UU: SEAL KM Request and Response (TS 33.434, clauses 5.3.2 and 5.3.3) */
+extern const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km;
+
+
+#endif /* NGX_HTTP_SEAL_KM_INTERFACE_H */
