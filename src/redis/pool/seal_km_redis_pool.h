@@ -13,9 +13,6 @@
 #include "seal_km_redis_servers.h"
 
 
-typedef struct seal_km_redis_topology_s  seal_km_redis_topology_t;
-
-
 /* how a pool is made is for its own wing: others have the functions below */
 struct seal_km_redis_pool_s {
     seal_km_redis_settings_t          settings;
@@ -25,6 +22,7 @@ struct seal_km_redis_pool_s {
     ngx_uint_t                        committed;  /* older servers go */
     const seal_km_redis_topology_t   *topology;
     void                             *state;      /* the topology's */
+    ngx_uint_t                        turn;       /* servers take turns */
 
     seal_km_redis_names_t            *names;      /* NULL: none is resolved */
     seal_km_redis_endpoint_t         *endpoints;  /* of settings.host */

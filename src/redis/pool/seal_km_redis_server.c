@@ -8,8 +8,13 @@
 #include "seal_km_redis_server.h"
 
 
+/* milliseconds, as nginx's fail_timeout */
+#define SEAL_KM_REDIS_SERVER_LEFT_OUT  10000
+
+
 static seal_km_redis_connection_t *seal_km_redis_server_connection(
     seal_km_redis_server_t *server);
+static ngx_uint_t seal_km_redis_server_open(seal_km_redis_connection_t *rc);
 
 
 seal_km_redis_server_t *
@@ -48,10 +53,14 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     server->greeting = greeting;
     server->n = n;
 
+    /* whatever its role is: that is among the questions */
+    seal_km_redis_connect_init(&server->control, settings, &server->address,
+                               seal_km_redis_greet, 0);
+
     for (i = 0; i < n; i++) {
         seal_km_redis_connect_init(&server->connections[i], settings,
-                                      &server->address, seal_km_redis_greet,
-                                      greeting);
+                                   &server->address, seal_km_redis_greet,
+                                   greeting);
     }
 
     return server;
@@ -62,6 +71,8 @@ void
 seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i;
+
+    seal_km_redis_connection_destroy(&server->control);
 
     for (i = 0; i < server->n; i++) {
         seal_km_redis_connection_destroy(&server->connections[i]);
@@ -74,15 +85,85 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 void
 seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
 {
+    ngx_uint_t  i;
+
+    seal_km_redis_connection_close(&server->control);
+
+    for (i = 0; i < server->n; i++) {
+        seal_km_redis_connection_close(&server->connections[i]);
+    }
+}
+
+
+void
+seal_km_redis_server_refused(seal_km_redis_server_t *server, const char *what)
+{
     ngx_uint_t                   i;
     seal_km_redis_connection_t  *rc;
 
     for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
-        if (rc->state != SEAL_KM_REDIS_READY) {
-            seal_km_redis_connection_close(rc);
+        if (rc->state == SEAL_KM_REDIS_READY) {
+            seal_km_redis_connection_refused(rc, what);
         }
+    }
+}
+
+
+ngx_uint_t
+seal_km_redis_server_is_ready(seal_km_redis_server_t *server)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < server->n; i++) {
+        if (server->connections[i].state == SEAL_KM_REDIS_READY) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+seal_km_redis_server_rest(seal_km_redis_server_t *server)
+{
+    if (server->control.commands.waiters == 0) {
+        seal_km_redis_connection_close(&server->control);
+    }
+}
+
+
+void
+seal_km_redis_server_failed(seal_km_redis_server_t *server)
+{
+    server->left_out = 1;
+    server->failed = ngx_current_msec;
+}
+
+
+void
+seal_km_redis_server_served(seal_km_redis_server_t *server)
+{
+    server->left_out = 0;
+}
+
+
+ngx_uint_t
+seal_km_redis_server_is_left_out(seal_km_redis_server_t *server)
+{
+    return server->left_out
+           && ngx_current_msec - server->failed
+              < SEAL_KM_REDIS_SERVER_LEFT_OUT;
+}
+
+
+void
+seal_km_redis_server_chosen(seal_km_redis_server_t *server)
+{
+    if (server->left_out) {
+        server->failed = ngx_current_msec;
     }
 }
 
@@ -92,6 +173,10 @@ seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
 {
     ngx_uint_t                   i, failing;
     seal_km_redis_connection_t  *rc;
+
+    if (seal_km_redis_server_is_left_out(server)) {
+        return 1;
+    }
 
     failing = 0;
 
@@ -114,7 +199,7 @@ seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i, waiters;
 
-    waiters = 0;
+    waiters = server->control.commands.waiters;
 
     for (i = 0; i < server->n; i++) {
         waiters += server->connections[i].commands.waiters;
@@ -155,11 +240,7 @@ seal_km_redis_server_connection(seal_km_redis_server_t *server)
     for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
-        if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
-            (void) seal_km_redis_connect(rc);
-        }
-
-        if (!seal_km_redis_connection_usable(rc)) {
+        if (!seal_km_redis_server_open(rc)) {
             continue;
         }
 
@@ -172,4 +253,39 @@ seal_km_redis_server_connection(seal_km_redis_server_t *server)
     }
 
     return best;
+}
+
+
+/* 1 if it takes commands */
+
+static ngx_uint_t
+seal_km_redis_server_open(seal_km_redis_connection_t *rc)
+{
+    if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
+        (void) seal_km_redis_connect(rc);
+    }
+
+    return seal_km_redis_connection_usable(rc);
+}
+
+
+seal_km_redis_command_t *
+seal_km_redis_server_ask(seal_km_redis_server_t *server, int argc,
+    const char **argv, const size_t *len, seal_km_redis_command_pt handler,
+    void *data)
+{
+    if (!seal_km_redis_server_open(&server->control)) {
+        return NULL;
+    }
+
+    return seal_km_redis_command_send(&server->control.commands, argc, argv,
+                                      len, SEAL_KM_REDIS_TREE, handler, data);
+}
+
+
+void
+seal_km_redis_server_distrust(seal_km_redis_server_t *server,
+    const char *what)
+{
+    seal_km_redis_connection_refused(&server->control, what);
 }

@@ -27,7 +27,7 @@ static ngx_int_t seal_km_redis_servers_compare_address(struct sockaddr *a,
 
 
 #define seal_km_redis_servers_of(rbnode)                                      \
-    ngx_rbtree_data(rbnode, seal_km_redis_server_t, node)
+    (ngx_rbtree_data(rbnode, seal_km_redis_server_t, node))
 
 
 void
