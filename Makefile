@@ -125,6 +125,7 @@ fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
 warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed
 	@tools/check-config.sh
 	@CC=gcc tools/build-module.sh build/nginx-gcc
+	@tools/check-arrows.sh build/nginx-gcc
 	@CC=clang tools/build-module.sh build/nginx-clang
 	@echo 'no warnings from gcc and clang'
 

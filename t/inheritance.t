@@ -36,8 +36,7 @@ sub expects {
 my @backlog;
 
 sub deaf {
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-        LocalPort => free_port(), ReuseAddr => 1) or die $@;
+    my $listen = listen_at('127.0.0.1', free_port(), Listen => 1);
 
     listen $listen, 0;
     push @backlog, $listen, map { IO::Socket::INET->new(Proto => 'tcp',

@@ -160,8 +160,7 @@ sub fill {
 }
 
 my ($full, @more_full) = map {
-    IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                          LocalPort => free_port()) or die $@
+    listen_at('127.0.0.1', free_port(), Listen => 1)
 } 1 .. 6;
 my $path = temp_dir() . '/full';
 my $full_unix = IO::Socket::UNIX->new(Local => $path, Listen => 1) or die $@;

@@ -6,7 +6,6 @@ use SealKM;
 use SealKM::Certificates;
 use SealKM::TlsFront;
 
-use IO::Socket::IP;
 
 my $RECORD = 'seal:km:v2x.example:service';
 
@@ -66,7 +65,7 @@ my $locked = server($ip, requirepass => 'sesame');
 $locked->command('SELECT', 3);
 $locked->set($RECORD, 'three');
 
-my $v6 = IO::Socket::IP->new(LocalHost => '::1', Listen => 1) ? 1 : 0;
+my $v6 = eval { listen_at('::1', free_port()) } ? 1 : 0;
 my $unix = tls_front($server{ip}->port, $named, host => 'unix');
 my $sealed = encrypted($client, 'open says me');
 

@@ -121,31 +121,8 @@ check_reports() {
 # too; tests that expect or forbid warnings read them from the log.
 prove_all() {
     {
-        prove "$@" 2>&1 9>&- || return 1
+        prove --timer "$@" 2>&1 9>&- || return 1
     } | grep --line-buffered -v '^nginx: \[warn\]'
-}
-
-# What promises times of a whole fleet of Redis servers has the machine for
-# itself, after the others.
-run_tests() {
-    local file together=() alone=() status=0
-    for file in "$@"; do
-        case $file in
-            *redis-cluster*.t | *redis-reload*.t | *redis-sentinel*.t | \
-            *redis-stall.t | *redis-stress.t)
-                alone+=("$file") ;;
-            *)
-                together+=("$file") ;;
-        esac
-    done
-
-    if [ ${#together[@]} -gt 0 ]; then
-        prove_all -j "$jobs" "${together[@]}" || status=1
-    fi
-    if [ ${#alone[@]} -gt 0 ]; then
-        prove_all "${alone[@]}" || status=1
-    fi
-    return $status
 }
 
 main() {
@@ -170,7 +147,7 @@ main() {
     make_folder
     [ $# -gt 0 ] || set -- t/*.t
 
-    run_tests "$@" || status=1
+    prove_all -j "$jobs" "$@" || status=1
     if [ -n "$reports" ]; then
         check_reports || status=1
     fi

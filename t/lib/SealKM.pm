@@ -66,8 +66,23 @@ use SealKM::Redis;
 use SealKM::Util;
 use Test::More;
 
+# What ends in the middle of its tests has failed, whatever was right until then:
+# it has no plan, and nobody else is to be stopped ("Bail out!" tells prove to).
+# Test::Nginx does the latter where nginx does not start, at load already.
+BEGIN {
+    no warnings 'redefine';
+
+    *Test::Builder::BAIL_OUT = sub {
+        my ($self, $reason) = @_;
+
+        $self->ok(0, 'bailed out');
+        $self->diag($reason);
+        exit 255;
+    };
+}
+
 # it and Test::Base want to be imported; run_tests() is another one here
-{ package SealKM::Nginx; use Test::Nginx::Socket 'no_plan'; }
+{ package SealKM::Nginx; use Test::Nginx::Socket; }
 
 my @own = qw(test run_tests km post check request request_body client
     start_redis fake_redis reason_status server_port error_log access_log
@@ -348,9 +363,9 @@ sub fake_redis {
 }
 
 
-# Test::Nginx chooses it of all there are, also of those that the kernel gives to
-# outgoing connections, one of which nginx may then find in its way.
-if ($ENV{TEST_NGINX_RANDOMIZE} && server_port() >= 32768) {
+# nginx' own port.  Where nobody named one, that is not what Test::Nginx has, or
+# has chosen, but one of ours.
+if (!$ENV{TEST_NGINX_SERVER_PORT} && !$ENV{TEST_NGINX_PORT}) {
     my $port = free_port();
     $Test::Nginx::Util::ServerPort = $port;
     $Test::Nginx::Util::ServerPortForClient = $port;

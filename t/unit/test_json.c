@@ -124,11 +124,20 @@ static const struct {
 static void
 check(const char *name, seal_km_str_t text, int valid)
 {
-    char    *p;
-    json_t  *json;
+    char             *p;
+    json_t           *json;
+    seal_km_arena_t   arena;
 
     p = unit_exact(text);
     text.data = (text.data == NULL) ? NULL : p;
+
+    seal_km_arena_init(&arena, NULL);
+
+    unit_check(name, seal_km_json_parse(&arena, text, SEAL_KM_JSON_ANY, &json)
+                     == (valid ? SEAL_KM_JSON_OK : SEAL_KM_JSON_INVALID));
+    unit_check(name, (json != NULL) == valid);
+
+    seal_km_arena_free(&arena);
 
     json = seal_km_json_decode(text);
     unit_check(name, (json != NULL) == valid);
@@ -378,76 +387,320 @@ test_strings(void **state)
 }
 
 
+static const struct {
+    const char     *name;
+    seal_km_str_t   text;
+    size_t          values;
+} counted[] = {
+    { "number", unit_lit("1"), 1 },
+    { "string with marks", unit_lit("\"[,]{}\\\",[\""), 1 },
+    { "empty array", unit_lit("[]"), 1 },
+    { "empty array with space", unit_lit("[ \n]"), 1 },
+    { "empty object", unit_lit("{\t}"), 1 },
+    { "two values", unit_lit("[1]"), 2 },
+    { "three levels", unit_lit("[[1]]"), 3 },
+    { "empty ones", unit_lit("[[],{},[{}]]"), 5 },
+    { "object", unit_lit("{\"a\":1,\"b\":[2, 3],\"c\":{\"d\":null}}"), 7 },
+    { "strings", unit_lit("[\"\\\\\",\"\\\"\",\"\",\"\"]"), 5 },
+    { "large integers", unit_lit("[12345678901234567890,12345678901234567890]"),
+      3 }
+};
+
+
+/* as many as are allowed, and one less */
+
+static void
+test_max_values(void **state)
+{
+    size_t            i;
+    json_t           *json;
+    seal_km_arena_t   arena;
+
+    seal_km_arena_init(&arena, NULL);
+
+    for (i = 0; i < unit_n(counted); i++) {
+        unit_check(counted[i].name,
+                   seal_km_json_parse(&arena, counted[i].text,
+                                      counted[i].values, &json)
+                   == SEAL_KM_JSON_OK);
+        unit_check(counted[i].name,
+                   seal_km_json_parse_clamped(&arena, counted[i].text,
+                                              counted[i].values - 1, &json)
+                   == SEAL_KM_JSON_INVALID);
+        unit_check(counted[i].name, json == NULL);
+    }
+
+    seal_km_arena_free(&arena);
+}
+
+
+static void
+test_clamped(void **state)
+{
+    size_t            i;
+    json_t           *json;
+    seal_km_arena_t   arena;
+
+    static const struct {
+        const char  *text;
+        json_int_t   value;
+    } cases[] = {
+        { "9223372036854775806", INT64_MAX - 1 },
+        { "9223372036854775807", INT64_MAX },
+        { "9223372036854775808", INT64_MAX },
+        { "10000000000000000000", INT64_MAX },
+        { "-9223372036854775807", INT64_MIN + 1 },
+        { "-9223372036854775808", INT64_MIN },
+        { "-9223372036854775809", INT64_MIN },
+        { "-99999999999999999999999999999", INT64_MIN }
+    };
+
+    seal_km_arena_init(&arena, NULL);
+
+    for (i = 0; i < unit_n(cases); i++) {
+        assert_int_equal(seal_km_json_parse_clamped(&arena,
+                                unit_text(cases[i].text), 1, &json),
+                         SEAL_KM_JSON_OK);
+        unit_check(cases[i].text, json_is_integer(json));
+        unit_check(cases[i].text, json_integer_value(json) == cases[i].value);
+    }
+
+    /* of any size, while a real is not */
+
+    assert_int_equal(seal_km_json_parse_clamped(&arena,
+                            unit_text(unit_format("[1%0999d,-1%0999d]", 0, 0)),
+                            3, &json),
+                     SEAL_KM_JSON_OK);
+    assert_true(json_integer_value(json_array_get(json, 0)) == INT64_MAX);
+    assert_true(json_integer_value(json_array_get(json, 1)) == INT64_MIN);
+
+    assert_int_equal(seal_km_json_parse_clamped(&arena, unit_str("1e400"), 1,
+                                                &json),
+                     SEAL_KM_JSON_INVALID);
+    assert_int_equal(seal_km_json_parse_clamped(&arena,
+                            unit_text(unit_format("0%0999d", 0)), 1, &json),
+                     SEAL_KM_JSON_INVALID);
+
+    seal_km_arena_free(&arena);
+}
+
+
+/* trees of several texts lie side by side, their texts are gone */
+
+static void
+test_arena(void **state)
+{
+    char             *text;
+    size_t            i;
+    json_t           *json[100];
+    seal_km_arena_t   arena;
+
+    seal_km_arena_init(&arena, NULL);
+
+    for (i = 0; i < unit_n(json); i++) {
+        text = unit_exact(unit_text(unit_format("{\"number\":%u}",
+                                                (unsigned) i + 100)));
+        assert_int_equal(seal_km_json_parse(&arena,
+                                (seal_km_str_t) { text, 14 }, 2, &json[i]),
+                         SEAL_KM_JSON_OK);
+        free(text);
+    }
+
+    for (i = 0; i < unit_n(json); i++) {
+        assert_int_equal(json_integer_value(json_object_get(json[i],
+                                                            "number")),
+                         i + 100);
+    }
+
+    seal_km_arena_free(&arena);
+}
+
+
+/* jansson is as it was, whoever it had its memory from, inside and outside */
+
+static void
+test_allocators(void **state)
+{
+    json_t           *json, *own;
+    json_free_t       json_free;
+    json_malloc_t     json_malloc;
+    seal_km_arena_t   arena;
+
+    seal_km_arena_init(&arena, NULL);
+
+    assert_int_equal(seal_km_json_parse(&arena, unit_str("{\"a\":[1]}"),
+                                        SEAL_KM_JSON_ANY, &json),
+                     SEAL_KM_JSON_OK);
+
+    json_get_alloc_funcs(&json_malloc, &json_free);
+    assert_ptr_equal(json_malloc, malloc);
+    assert_ptr_equal(json_free, free);
+
+    own = json_string("of another module");
+
+    seal_km_secret_enter();
+
+    assert_int_equal(seal_km_json_parse(&arena, unit_str("{\"a\":"),
+                                        SEAL_KM_JSON_ANY, &json),
+                     SEAL_KM_JSON_INVALID);
+
+    json_get_alloc_funcs(&json_malloc, &json_free);
+    assert_ptr_equal(json_malloc, seal_km_secret_alloc);
+    assert_ptr_equal(json_free, seal_km_secret_free);
+
+    seal_km_secret_leave();
+
+    json_decref(own);
+    seal_km_arena_free(&arena);
+}
+
+
 /*
- * Memory that runs out at each place in turn: no value, and nothing is lost.
- * All tokens are short, for jansson 2.14 stops the program where it cannot make
- * room for one of more than 15 bytes.
+ * All that a parse needs is there before it begins: memory that runs out then
+ * is told apart from an invalid text, and once it has begun none is asked for.
  */
 
 static void
 test_no_memory(void **state)
 {
-    long      blocks;
-    json_t   *json;
-    unsigned  nth;
-
-    static const seal_km_str_t  text =
-        unit_lit("{\"a\":[1,2.5,\"x\"],\"b\":{\"c\":null}}");
+    long              blocks;
+    size_t            i;
+    json_t           *json;
+    unsigned          calls;
+    seal_km_arena_t   arena;
 
     blocks = unit_memory_blocks();
 
-    for (nth = 1; /* void */ ; nth++) {
-        unit_memory_fail(nth);
-        json = seal_km_json_decode(text);
+    for (i = 0; i < unit_n(cases); i++) {
+        seal_km_arena_init(&arena, NULL);
+
+        unit_memory_fail(0);
+        (void) seal_km_json_parse(&arena, cases[i].text, SEAL_KM_JSON_ANY,
+                                  &json);
+        calls = unit_memory_count();
+        unit_check(cases[i].name, calls <= 1);
+        seal_km_arena_free(&arena);
+
+        unit_memory_fail(1);
+        unit_check(cases[i].name,
+                   seal_km_json_parse(&arena, cases[i].text, SEAL_KM_JSON_ANY,
+                                      &json)
+                   == (calls ? SEAL_KM_JSON_NO_MEMORY : SEAL_KM_JSON_INVALID));
         unit_memory_fail(0);
 
-        if (json != NULL) {
-            break;
-        }
-
-        assert_int_equal(unit_memory_blocks(), blocks);
-
-        unit_memory_fail(nth);
-        assert_int_equal(seal_km_json_is_valid(text), 0);
-        unit_memory_fail(0);
-
+        unit_check(cases[i].name, json == NULL);
+        seal_km_arena_free(&arena);
         assert_int_equal(unit_memory_blocks(), blocks);
     }
-
-    assert_true(nth > 10);
-    seal_km_json_free(json);
-    assert_int_equal(unit_memory_blocks(), blocks);
 }
 
 
-/* no room for the copy with reals in place of large integers */
+/*
+ * The texts that make jansson take the most for what they are long: a parse
+ * asks once, before it begins, whether the text turns out to be valid or not.
+ */
 
 static void
-test_no_memory_for_copy(void **state)
+test_memory_bound(void **state)
 {
-    long      blocks;
-    json_t   *json;
-    unsigned  first;
+    char             *p;
+    size_t            i, k, n;
+    json_t           *json;
+    seal_km_str_t     text;
+    seal_km_arena_t   arena;
 
-    static const seal_km_str_t  text = unit_lit("[12345678901234567890]");
+    static const struct {
+        const char  *head;
+        const char  *part;
+        const char  *tail;
+    } shapes[] = {
+        { "[{}", ",{}", "]" },
+        { "[[]", ",[]", "]" },
+        { "[\"\"", ",\"\"", "]" },
+        { "[1", ",1", "]" },
+        { "[0.5", ",0.5", "]" },
+        { "[{\"\":{}}", ",{\"\":{}}", "]" },
+        { "[{\"a\":\"\"}", ",{\"a\":\"\"}", "]" },
+        { "", "[", "" },
+        { "", "{\"\":", "" },
+        { "\"", "x", "\"" },
+        { "\"", "\\u0041", "\"" },
+        { "{\"", "x", "\":{}}" },
+        { "", "9", "" },
+        { "", "0", "" },
+        { "0.", "9", "" },
+        { "", "x", "" },
+        { "", "\xc3\xa9", "" },
+        { "[", "12345678901234567890,", "1]" }
+    };
 
-    blocks = unit_memory_blocks();
+    for (i = 0; i < unit_n(shapes); i++) {
+        for (n = 1; n < 20000; n = n * 2 + 1) {
+            text.len = strlen(shapes[i].head) + n * strlen(shapes[i].part)
+                       + strlen(shapes[i].tail);
+            p = malloc(text.len + 1);
+            assert_non_null(p);
+            text.data = p;
 
-    seal_km_secret_enter();
-    unit_memory_fail(0);
-    assert_null(json_loadb(text.data, text.len, JSON_DECODE_ANY, NULL));
-    first = unit_memory_count();
-    seal_km_secret_leave();
+            strcpy(p, shapes[i].head);
+            p += strlen(p);
 
-    unit_memory_fail(first + 1);
-    assert_null(seal_km_json_decode(text));
-    unit_memory_fail(0);
-    assert_int_equal(unit_memory_blocks(), blocks);
+            for (k = 0; k < n; k++) {
+                strcpy(p, shapes[i].part);
+                p += strlen(p);
+            }
 
-    json = seal_km_json_decode(text);
-    assert_non_null(json);
-    seal_km_json_free(json);
-    assert_int_equal(unit_memory_blocks(), blocks);
+            strcpy(p, shapes[i].tail);
+
+            seal_km_arena_init(&arena, NULL);
+            unit_memory_fail(2);
+            unit_check(shapes[i].part,
+                       seal_km_json_parse(&arena, text, SEAL_KM_JSON_ANY,
+                                          &json)
+                       != SEAL_KM_JSON_NO_MEMORY);
+            unit_check(shapes[i].part, unit_memory_count() <= 1);
+            unit_memory_fail(0);
+            seal_km_arena_free(&arena);
+            free((void *) text.data);
+        }
+    }
+}
+
+
+/* an object of n members whose names differ: its hash table grows */
+
+static void
+test_memory_bound_members(void **state)
+{
+    char             *p;
+    size_t            k, n;
+    json_t           *json;
+    seal_km_str_t     text;
+    seal_km_arena_t   arena;
+
+    for (n = 1; n < 3000; n++) {
+        p = malloc(n * 20 + 2);
+        assert_non_null(p);
+        text.data = p;
+
+        for (k = 0; k < n; k++) {
+            p += sprintf(p, "%s\"%x\":{}", k == 0 ? "{" : ",", (unsigned) k);
+        }
+
+        *p++ = '}';
+        text.len = (size_t) (p - text.data);
+
+        seal_km_arena_init(&arena, NULL);
+        unit_memory_fail(2);
+        assert_int_equal(seal_km_json_parse(&arena, text, n + 1, &json),
+                         SEAL_KM_JSON_OK);
+        unit_memory_fail(0);
+        assert_int_equal(json_object_size(json), n);
+        seal_km_arena_free(&arena);
+        free((void *) text.data);
+
+        n += n / 10;
+    }
 }
 
 
@@ -463,8 +716,13 @@ main(void)
         cmocka_unit_test(test_long_integers),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_max_values),
+        cmocka_unit_test(test_clamped),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_allocators),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_no_memory_for_copy)
+        cmocka_unit_test(test_memory_bound),
+        cmocka_unit_test(test_memory_bound_members)
     };
 
     unit_memory_init();

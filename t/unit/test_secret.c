@@ -211,10 +211,21 @@ test_no_memory(void **state)
     assert_null(seal_km_secret_alloc(1));
 
     seal_km_secret_enter();
+    assert_int_equal(seal_km_secret_has_failed(), 0);
     assert_null(json_string("text"));
+    assert_int_equal(seal_km_secret_has_failed(), 1);
+    assert_int_equal(seal_km_secret_has_failed(), 0);
     seal_km_secret_leave();
 
     unit_memory_fail(0);
+
+    seal_km_secret_enter();
+    assert_null(seal_km_secret_alloc(SIZE_MAX));
+    seal_km_secret_enter();
+    seal_km_secret_leave();
+    assert_int_equal(seal_km_secret_has_failed(), 1);
+    seal_km_secret_leave();
+
     assert_int_equal(unit_memory_blocks(), blocks);
 }
 

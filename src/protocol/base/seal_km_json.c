@@ -1,67 +1,299 @@
-#include <float.h>
 #include <string.h>
 
 #include "seal_km_json.h"
+#include "seal_km_json_measure.h"
 #include "seal_km_secret.h"
 
 
-/* the least number of digits of an integer that may not fit in 64 bits */
-#define SEAL_KM_JSON_INT_DIGITS  19
+/*
+ * What jansson needs for a text, at most, in 64 bits, each allocation rounded
+ * up as the arena does it.  A member whose value is an empty object has a copy
+ * of its name (18 bytes with NUL, quote and rounding), an entry (72), its share
+ * of a hash table that doubled until it was large enough (64), the object (80)
+ * and the object's first hash table (128).  All other values have less.  The
+ * text of a name is there twice.  The lexer's buffer for one token doubles, so
+ * that all of them together are four times the longest.
+ */
+#define SEAL_KM_JSON_MEMORY         1024
+#define SEAL_KM_JSON_VALUE_MEMORY   384
+#define SEAL_KM_JSON_NAME_MEMORY    2
+#define SEAL_KM_JSON_TOKEN_MEMORY   4
+
+/* no text in memory is so long, for each byte may be a value */
+#define SEAL_KM_JSON_MAX                                                      \
+    (((size_t) -1 - SEAL_KM_JSON_MEMORY) / (SEAL_KM_JSON_VALUE_MEMORY + 16))
 
 
-static json_t *seal_km_json_load(seal_km_str_t text, size_t flags,
-    int *overflow);
-static json_t *seal_km_json_load_large_integers(seal_km_str_t text,
-    int clamp);
-static size_t seal_km_json_copy_large_integers(seal_km_str_t text, char *dst,
-    int clamp);
-static const char *seal_km_json_copy_string(const char *p, const char *last,
-    char **dst);
-static const char *seal_km_json_copy_number(const char *p, const char *last,
-    char **dst, int clamp);
-static int seal_km_json_is_large(const char *digits, size_t n, int negative);
-static const char *seal_km_json_limit(int negative);
+/* whose functions jansson allocates with while it has none of ours */
+
+typedef struct {
+    json_malloc_t     malloc_fn;
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_realloc_t    realloc_fn;
+#endif
+    json_free_t       free_fn;
+} seal_km_json_allocators_t;
+
+
+static seal_km_json_e seal_km_json_parse_text(seal_km_arena_t *arena,
+    seal_km_str_t text, size_t max_values, int clamp, json_t **json);
+static seal_km_json_e seal_km_json_reserve(seal_km_arena_t *arena,
+    const seal_km_json_measure_t *measure, seal_km_str_t *text, int clamp);
+static seal_km_json_e seal_km_json_load(seal_km_arena_t *arena,
+    seal_km_str_t text, json_t **json);
+static void *seal_km_json_alloc(size_t size);
+static void seal_km_json_drop(void *p);
+
+
+/* jansson's functions are told no context */
+static seal_km_arena_t  *seal_km_json_arena;
+
+
+seal_km_json_e
+seal_km_json_parse(seal_km_arena_t *arena, seal_km_str_t text,
+    size_t max_values, json_t **json)
+{
+    return seal_km_json_parse_text(arena, text, max_values, 0, json);
+}
+
+
+seal_km_json_e
+seal_km_json_parse_clamped(seal_km_arena_t *arena, seal_km_str_t text,
+    size_t max_values, json_t **json)
+{
+    return seal_km_json_parse_text(arena, text, max_values, 1, json);
+}
+
+
+static seal_km_json_e
+seal_km_json_parse_text(seal_km_arena_t *arena, seal_km_str_t text,
+    size_t max_values, int clamp, json_t **json)
+{
+    seal_km_json_e          rc;
+    seal_km_json_measure_t  measure;
+
+    *json = NULL;
+
+    if (text.len > SEAL_KM_JSON_MAX) {
+        return SEAL_KM_JSON_NO_MEMORY;
+    }
+
+    /* jansson lets a NUL pass where it ends a number */
+
+    if (text.len == 0
+        || seal_km_json_measure(text, &measure) != 0
+        || measure.values > max_values)
+    {
+        return SEAL_KM_JSON_INVALID;
+    }
+
+    rc = seal_km_json_reserve(arena, &measure, &text, clamp);
+
+    if (rc != SEAL_KM_JSON_OK) {
+        return rc;
+    }
+
+    return seal_km_json_load(arena, text, json);
+}
+
+
+/*
+ * Makes room for all that follows.  RFC 8259 knows no greatest integer, jansson
+ * refuses what is beyond 64 bits: a text that has some is replaced by a copy
+ * where they are reals, which are refused only where they are beyond a double
+ * too, or, with clamp, integers that fit.
+ */
+
+static seal_km_json_e
+seal_km_json_reserve(seal_km_arena_t *arena,
+    const seal_km_json_measure_t *measure, seal_km_str_t *text, int clamp)
+{
+    char    *copy;
+    size_t   size, len;
+
+    len = text->len + 2 * measure->large;
+
+    size = SEAL_KM_JSON_MEMORY
+           + measure->values * SEAL_KM_JSON_VALUE_MEMORY
+           + len * SEAL_KM_JSON_NAME_MEMORY
+           + (measure->longest + 2) * SEAL_KM_JSON_TOKEN_MEMORY;
+
+    if (measure->large > 0) {
+        size += len;
+    }
+
+    if (seal_km_arena_reserve(arena, size) != 0) {
+        return SEAL_KM_JSON_NO_MEMORY;
+    }
+
+    if (measure->large == 0) {
+        return SEAL_KM_JSON_OK;
+    }
+
+    copy = seal_km_arena_alloc(arena, len);
+
+    if (copy == NULL) {
+        return SEAL_KM_JSON_NO_MEMORY;
+    }
+
+    text->len = seal_km_json_copy(*text, copy, clamp);
+    text->data = copy;
+
+    return SEAL_KM_JSON_OK;
+}
+
+
+static seal_km_json_e
+seal_km_json_load(seal_km_arena_t *arena, seal_km_str_t text, json_t **json)
+{
+    json_t                     *tree;
+    seal_km_arena_t            *outer;
+    seal_km_json_allocators_t   former;
+
+    outer = seal_km_json_arena;
+    seal_km_json_arena = arena;
+
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_get_alloc_funcs2(&former.malloc_fn, &former.realloc_fn,
+                          &former.free_fn);
+#else
+    json_get_alloc_funcs(&former.malloc_fn, &former.free_fn);
+#endif
+
+    json_set_alloc_funcs(seal_km_json_alloc, seal_km_json_drop);
+
+    (void) seal_km_arena_has_failed(arena);
+
+    /* JSON_ALLOW_NUL is about escapes in values: in a name jansson refuses
+       U+0000 even so.  It would write pieces of the text into an error. */
+
+    tree = json_loadb(text.data, text.len,
+                      JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY,
+                      NULL);
+
+#if (SEAL_KM_JANSSON_REALLOC)
+    json_set_alloc_funcs2(former.malloc_fn, former.realloc_fn, former.free_fn);
+#else
+    json_set_alloc_funcs(former.malloc_fn, former.free_fn);
+#endif
+
+    seal_km_json_arena = outer;
+
+    if (seal_km_arena_has_failed(arena)) {
+        return SEAL_KM_JSON_NO_MEMORY;
+    }
+
+    if (tree == NULL) {
+        return SEAL_KM_JSON_INVALID;
+    }
+
+    *json = tree;
+
+    return SEAL_KM_JSON_OK;
+}
+
+
+static void *
+seal_km_json_alloc(size_t size)
+{
+    return seal_km_arena_alloc(seal_km_json_arena, size);
+}
+
+
+/* nothing is given back but with the whole arena */
+
+static void
+seal_km_json_drop(void *p)
+{
+    (void) p;
+}
+
+
+seal_km_str_t
+seal_km_json_string(const json_t *object, const char *name)
+{
+    return seal_km_json_text(json_object_get(object, name));
+}
+
+
+seal_km_str_t
+seal_km_json_text(const json_t *json)
+{
+    seal_km_str_t  s;
+
+    s.data = json_string_value(json);
+    s.len = json_string_length(json);
+
+    return s;
+}
+
+
+/* the older way: on the heap */
+
+static json_t *
+seal_km_json_load_heap(seal_km_str_t text, size_t flags, int clamp)
+{
+    int                      failed;
+    char                    *copy;
+    json_t                  *json;
+    seal_km_json_measure_t   measure;
+
+    copy = NULL;
+
+    if (text.len == 0 || seal_km_json_measure(text, &measure) != 0) {
+        return NULL;
+    }
+
+    if (measure.large > 0) {
+        copy = seal_km_secret_alloc(text.len + 2 * measure.large);
+
+        if (copy == NULL) {
+            return NULL;
+        }
+
+        text.len = seal_km_json_copy(text, copy, clamp);
+        text.data = copy;
+    }
+
+    seal_km_secret_enter();
+
+    json = json_loadb(text.data, text.len, flags|JSON_REJECT_DUPLICATES
+                                           |JSON_ALLOW_NUL|JSON_DECODE_ANY,
+                      NULL);
+    failed = seal_km_secret_has_failed();
+
+    if (failed) {
+        json_decref(json);
+        json = NULL;
+    }
+
+    seal_km_secret_leave();
+    seal_km_secret_free(copy);
+
+    return json;
+}
 
 
 json_t *
 seal_km_json_decode(seal_km_str_t text)
 {
-    int      overflow;
-    json_t  *json;
-
-    json = seal_km_json_load(text, 0, &overflow);
-
-    if (json == NULL && overflow) {
-        json = seal_km_json_load_large_integers(text, 0);
-    }
-
-    return json;
+    return seal_km_json_load_heap(text, 0, 0);
 }
 
 
 json_t *
 seal_km_json_decode_clamped(seal_km_str_t text)
 {
-    int      overflow;
-    json_t  *json;
-
-    json = seal_km_json_load(text, 0, &overflow);
-
-    if (json == NULL && overflow) {
-        json = seal_km_json_load_large_integers(text, 1);
-    }
-
-    return json;
+    return seal_km_json_load_heap(text, 0, 1);
 }
 
 
 int
 seal_km_json_is_valid(seal_km_str_t text)
 {
-    int      overflow;
     json_t  *json;
 
-    json = seal_km_json_load(text, JSON_DECODE_INT_AS_REAL, &overflow);
+    json = seal_km_json_load_heap(text, JSON_DECODE_INT_AS_REAL, 0);
 
     if (json == NULL) {
         return 0;
@@ -83,221 +315,4 @@ seal_km_json_free(json_t *json)
     seal_km_secret_enter();
     json_decref(json);
     seal_km_secret_leave();
-}
-
-
-static json_t *
-seal_km_json_load(seal_km_str_t text, size_t flags, int *overflow)
-{
-    json_t        *json;
-    json_error_t   error;
-
-    *overflow = 0;
-
-    /* jansson lets a NUL pass where it ends a number */
-
-    if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL) {
-        return NULL;
-    }
-
-    /* JSON_ALLOW_NUL is about escapes in values: in a name jansson refuses
-       U+0000 even so */
-
-    flags |= JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY;
-
-    /* jansson sets no code where it finds no memory to begin */
-    memset(&error, 0, sizeof(json_error_t));
-
-    seal_km_secret_enter();
-    json = json_loadb(text.data, text.len, flags, &error);
-    seal_km_secret_leave();
-
-    if (json == NULL) {
-        *overflow = (json_error_code(&error) == json_error_numeric_overflow);
-    }
-
-    return json;
-}
-
-
-/*
- * RFC 8259 knows no greatest integer, jansson refuses what is beyond 64 bits.
- * Written as reals such integers are decoded, and refused only where they are
- * beyond a double too.  With clamp they stay integers, the next that there are.
- */
-
-static json_t *
-seal_km_json_load_large_integers(seal_km_str_t text, int clamp)
-{
-    int             overflow;
-    char           *buf;
-    json_t         *json;
-    seal_km_str_t   copy;
-
-    /* two characters more for each large integer, which has that many digits */
-
-    buf = seal_km_secret_alloc(text.len
-                               + text.len / SEAL_KM_JSON_INT_DIGITS * 2);
-    if (buf == NULL) {
-        return NULL;
-    }
-
-    copy.data = buf;
-    copy.len = seal_km_json_copy_large_integers(text, buf, clamp);
-
-    json = seal_km_json_load(copy, 0, &overflow);
-
-    seal_km_secret_free(buf);
-
-    return json;
-}
-
-
-static size_t
-seal_km_json_copy_large_integers(seal_km_str_t text, char *dst, int clamp)
-{
-    char        *d;
-    const char  *p, *last;
-
-    p = text.data;
-    last = text.data + text.len;
-    d = dst;
-
-    while (p < last) {
-
-        if (*p == '"') {
-            p = seal_km_json_copy_string(p, last, &d);
-
-        } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
-            p = seal_km_json_copy_number(p, last, &d, clamp);
-
-        } else {
-            *d++ = *p++;
-        }
-    }
-
-    return (size_t) (d - dst);
-}
-
-
-static const char *
-seal_km_json_copy_string(const char *p, const char *last, char **dst)
-{
-    char  *d;
-
-    d = *dst;
-
-    *d++ = *p++;
-
-    while (p < last) {
-
-        if (*p == '\\' && last - p > 1) {
-            *d++ = *p++;
-
-        } else if (*p == '"') {
-            *d++ = *p++;
-            break;
-        }
-
-        *d++ = *p++;
-    }
-
-    *dst = d;
-
-    return p;
-}
-
-
-static const char *
-seal_km_json_copy_number(const char *p, const char *last, char **dst,
-    int clamp)
-{
-    int          negative, integer;
-    size_t       n;
-    const char  *start, *digits;
-
-    start = p;
-    negative = (*p == '-');
-    integer = 1;
-
-    p += negative;
-    digits = p;
-
-    for ( /* void */ ; p < last; p++) {
-
-        if (*p == '.' || *p == 'e' || *p == 'E' || *p == '+' || *p == '-') {
-            integer = 0;
-
-        } else if (*p < '0' || *p > '9') {
-            break;
-        }
-    }
-
-    n = (size_t) (p - start);
-    memcpy(*dst, start, n);
-
-    if (!integer || !seal_km_json_is_large(digits, (size_t) (p - digits),
-                                           negative))
-    {
-        *dst += n;
-        return p;
-    }
-
-    /* neither makes anything of what is beyond a double, or no JSON at all */
-
-    if (clamp && *digits != '0' && p - digits <= DBL_MAX_10_EXP) {
-        memcpy(*dst + negative, seal_km_json_limit(negative),
-               SEAL_KM_JSON_INT_DIGITS);
-        *dst += negative + SEAL_KM_JSON_INT_DIGITS;
-        return p;
-    }
-
-    *dst += n;
-    *(*dst)++ = '.';
-    *(*dst)++ = '0';
-
-    return p;
-}
-
-
-/* 1 if an integer of n digits, written as JSON has it, is beyond 64 bits */
-
-static int
-seal_km_json_is_large(const char *digits, size_t n, int negative)
-{
-    if (n != SEAL_KM_JSON_INT_DIGITS) {
-        return n > SEAL_KM_JSON_INT_DIGITS;
-    }
-
-    return memcmp(digits, seal_km_json_limit(negative),
-                  SEAL_KM_JSON_INT_DIGITS)
-           > 0;
-}
-
-
-/* the digits of the last integer in 64 bits */
-
-static const char *
-seal_km_json_limit(int negative)
-{
-    return negative ? "9223372036854775808" : "9223372036854775807";
-}
-
-
-seal_km_str_t
-seal_km_json_string(const json_t *object, const char *name)
-{
-    return seal_km_json_text(json_object_get(object, name));
-}
-
-
-seal_km_str_t
-seal_km_json_text(const json_t *json)
-{
-    seal_km_str_t  s;
-
-    s.data = json_string_value(json);
-    s.len = json_string_length(json);
-
-    return s;
 }

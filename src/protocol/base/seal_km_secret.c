@@ -1,16 +1,9 @@
-#include <jansson.h>
 #include <jwt.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdint.h>
 
 #include "seal_km_secret.h"
-
-
-/* jansson 2.15 can also be told how to reallocate */
-#if (JANSSON_VERSION_HEX >= 0x020f00)
-#define SEAL_KM_JANSSON_REALLOC  1
-#endif
 
 
 /* lies before each block: free() is told no size, but has to cleanse */
@@ -32,6 +25,7 @@ typedef struct {
 
 
 static unsigned                     seal_km_secret_depth;
+static int                          seal_km_secret_failed;
 static seal_km_secret_allocators_t  seal_km_secret_former;
 
 
@@ -41,6 +35,7 @@ seal_km_secret_alloc(size_t size)
     seal_km_secret_header_t  *header;
 
     if (size > SIZE_MAX - sizeof(seal_km_secret_header_t)) {
+        seal_km_secret_failed = 1;
         return NULL;
     }
 
@@ -49,6 +44,7 @@ seal_km_secret_alloc(size_t size)
     if (header == NULL) {
         /* newer OpenSSL queues an error, which a TLS connection would find */
         ERR_clear_error();
+        seal_km_secret_failed = 1;
         return NULL;
     }
 
@@ -81,6 +77,8 @@ seal_km_secret_enter(void)
     if (seal_km_secret_depth++ > 0) {
         return;
     }
+
+    seal_km_secret_failed = 0;
 
     former = &seal_km_secret_former;
 
@@ -119,4 +117,16 @@ seal_km_secret_leave(void)
 #else
     json_set_alloc_funcs(former->json_malloc, former->json_free);
 #endif
+}
+
+
+int
+seal_km_secret_has_failed(void)
+{
+    int  failed;
+
+    failed = seal_km_secret_failed;
+    seal_km_secret_failed = 0;
+
+    return failed;
 }

@@ -8,7 +8,14 @@
 #define SEAL_KM_SECRET_H
 
 
+#include <jansson.h>
 #include <stddef.h>
+
+
+/* jansson 2.15 can also be told how to reallocate */
+#if (JANSSON_VERSION_HEX >= 0x020f00)
+#define SEAL_KM_JANSSON_REALLOC  1
+#endif
 
 
 /* malloc() and free() whose free() cleanses first; NULL where memory is out */
@@ -23,6 +30,15 @@ void seal_km_secret_free(void *p);
  */
 void seal_km_secret_enter(void);
 void seal_km_secret_leave(void);
+
+/*
+ * 1 if an allocation has failed since the outermost enter, or since this was
+ * last asked.  To be asked before leave, of all that decodes or verifies:
+ * jansson goes on where memory is out, with a character less, and LibJWT says
+ * no more than that something was wrong.  What they gave back is to be thrown
+ * away then, and the answer is SEAL_KM_INTERNAL_ERROR, not a refusal.
+ */
+int seal_km_secret_has_failed(void);
 
 
 #endif /* SEAL_KM_SECRET_H */

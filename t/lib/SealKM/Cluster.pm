@@ -31,28 +31,14 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use IO::Socket::INET;
 use SealKM::Config ();
 use SealKM::Redis;
 use SealKM::Util;
 
 our @EXPORT = qw(start_cluster);
 
-# a node's own port for its peers
+# a node's port for its peers is that far from the one for clients
 use constant BUS => 10_000;
-
-
-# a port of which the one for the peers is free, too, and not the kernel's
-sub _port {
-    for ( ;; ) {
-        my $port = free_port();
-
-        next if $port + BUS >= 32768;
-        IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                              LocalPort => $port + BUS) or next;
-        return $port;
-    }
-}
 
 
 sub start_cluster {
@@ -64,10 +50,10 @@ sub start_cluster {
 
     for (1 .. 6) {
         push @{ $self->{nodes} }, SealKM::Redis->start(
-            port  => _port(),
+            port  => free_port(BUS),
             login => $login,
             (map { $_ => $opts{$_} } grep { $opts{$_} } qw(requirepass acl)),
-            $tls ? (tls => $tls, tls_port => _port()) : (),
+            $tls ? (tls => $tls, tls_port => free_port(BUS)) : (),
             args => [
                 '--cluster-enabled', 'yes',
                 '--cluster-node-timeout', $opts{node_timeout} // 1000,

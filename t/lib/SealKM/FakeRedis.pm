@@ -38,7 +38,6 @@ use warnings;
 use Errno;
 use Exporter 'import';
 use IO::Select;
-use IO::Socket::INET;
 use POSIX ();
 use SealKM::Util;
 use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
@@ -72,19 +71,13 @@ sub bulk {
 sub start {
     my ($class, %opts) = @_;
 
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => $opts{host} // '127.0.0.1',
-        LocalPort => $opts{port} // free_port(),
-        Proto     => 'tcp',
-        Listen    => 511,
-        ReuseAddr => 1,
-    ) or die "cannot listen: $@\n";
-    my @listen = ($listen, listen_twin($opts{host} // '127.0.0.1',
-                                       $listen->sockport));
+    my $host = $opts{host} // '127.0.0.1';
+    my $port = $opts{port} // free_port();
+    my @listen = (listen_at($host, $port), listen_twin($host, $port));
 
     my $self = bless {
-        port => $listen->sockport,
-        host => $opts{host} // '127.0.0.1',
+        port => $port,
+        host => $host,
         base => temp_dir() . '/fake' . ++$started,
     }, $class;
 

@@ -28,7 +28,6 @@ use strict;
 use warnings;
 
 use IO::Select;
-use IO::Socket::INET;
 use POSIX ();
 use SealKM::JSON;
 use SealKM::Keys;
@@ -93,13 +92,7 @@ sub up {
     my ($self) = @_;
     return $self if $self->{pid};
 
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        LocalPort => $self->{port},
-        Proto     => 'tcp',
-        Listen    => 511,
-        ReuseAddr => 1,
-    ) or die "cannot listen: $@\n";
+    my $listen = listen_at('127.0.0.1', $self->{port});
 
     defined($self->{pid} = fork) or die "fork: $!";
 

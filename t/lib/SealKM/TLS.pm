@@ -153,8 +153,7 @@ sub s_client {
 
 sub relay {
     my ($port, $until) = @_;
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-        LocalPort => free_port(), ReuseAddr => 1) or die "relay: $@";
+    my $listen = listen_at('127.0.0.1', free_port());
     my $parent = $$;
 
     defined(my $pid = fork) or die "fork: $!";

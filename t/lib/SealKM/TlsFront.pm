@@ -18,7 +18,7 @@ use warnings;
 
 use Exporter 'import';
 use IO::Select;
-use IO::Socket::IP;
+use IO::Socket::INET;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use POSIX ();
@@ -39,9 +39,8 @@ sub tls_front {
 
     my $listen = $host eq 'unix'
         ? IO::Socket::UNIX->new(Local => "$path.sock", Listen => 99)
-        : IO::Socket::IP->new(LocalHost => $host, LocalPort => $own,
-                              Listen => 99, ReuseAddr => 1);
-    die "cannot listen: $@\n" if !$listen;
+          // die "cannot listen: $@\n"
+        : listen_at($host, $own);
     my @listen = ($listen, listen_twin($host, $own));
 
     my $self = bless {

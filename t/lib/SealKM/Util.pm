@@ -1,19 +1,17 @@
 package SealKM::Util;
 
-# What the other parts share: temporary files, free ports, waiting.
+# What the other parts share: temporary files, waiting, and SealKM::Ports.
 
 use strict;
 use warnings;
 
 use Exporter 'import';
 use File::Temp 'tempdir';
-use IO::Socket::IP;
-use Socket qw(getaddrinfo SOCK_STREAM AF_INET6);
-use Test::Nginx::Util ();
+use SealKM::Ports;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(temp_dir temp_file free_port dual_localhost listen_twin
-    wait_for seconds);
+our @EXPORT = (@SealKM::Ports::EXPORT,
+               qw(temp_dir temp_file wait_for seconds));
 
 my $dir;
 my $files = 0;
@@ -34,39 +32,6 @@ sub temp_file {
     print $file $text;
     close $file or die "$path: $!";
     return $path;
-}
-
-
-# A loopback port that no other test process takes (Test::Nginx locks it), and
-# that the kernel gives to no outgoing connection.
-sub free_port {
-    for ( ;; ) {
-        my $port = Test::Nginx::Util::gen_rand_port()
-            // die "no free port\n";
-
-        return $port if $port < 32768;
-        Test::Nginx::Util::release_port_locks($port);
-    }
-}
-
-
-# 1 where "localhost" is ::1 too, as on most machines
-sub dual_localhost {
-    my (undef, @found) = getaddrinfo('localhost', undef,
-                                     { socktype => SOCK_STREAM });
-    return scalar grep { $_->{family} == AF_INET6 } @found;
-}
-
-
-# Where it is, nginx may go there: a socket that listens at that port of ::1,
-# besides the one of 127.0.0.1; else nothing.
-sub listen_twin {
-    my ($host, $port) = @_;
-
-    return if $host ne '127.0.0.1' || !dual_localhost();
-    return IO::Socket::IP->new(LocalHost => '::1', LocalPort => $port,
-                               Listen => 511, ReuseAddr => 1, V6Only => 1)
-           // ();
 }
 
 
