@@ -60,3 +60,10 @@ seal_km_redis_choose_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 
     query->server = NULL;
 }
+
+
+void
+seal_km_redis_choose_late(seal_km_redis_query_t *query)
+{
+    seal_km_redis_server_failed(query->server);
+}

@@ -213,6 +213,8 @@ seal_km_redis_cluster_late(seal_km_redis_query_t *query)
     seal_km_redis_cluster_t  *cluster;
 
     cluster = seal_km_redis_pool_state(query->pool);
+
+    seal_km_redis_choose_late(query);
     seal_km_redis_inquiry_schedule(&cluster->inquiry);
 }
 
@@ -434,7 +436,11 @@ seal_km_redis_cluster_begin(void *state)
 }
 
 
-/* masters that we know, by slots all over the map, then the seeds */
+/*
+ * Masters that we know, by slots all over the map, then the seeds, and in the
+ * end those, too, that requests have failed at: one that has left its cluster
+ * knows nothing of it, and tells what has been.
+ */
 
 static ngx_int_t
 seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
@@ -445,12 +451,16 @@ seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
     seal_km_redis_address_t  *seeds;
     seal_km_redis_cluster_t  *cluster = state;
 
+    seeds = seal_km_redis_pool_seeds(cluster->pool, &n);
+
     if (i < SEAL_KM_REDIS_CLUSTER_PROBES) {
         i = cluster->turn
             + i * (SEAL_KM_REDIS_SLOTS / SEAL_KM_REDIS_CLUSTER_PROBES);
         shard = cluster->map.slots[i % SEAL_KM_REDIS_SLOTS];
 
-        if (shard == NULL || shard->n == 0) {
+        if (shard == NULL || shard->n == 0
+            || seal_km_redis_server_is_left_out(shard->servers[0]))
+        {
             return NGX_DECLINED;
         }
 
@@ -461,16 +471,20 @@ seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
 
     i -= SEAL_KM_REDIS_CLUSTER_PROBES;
 
-    seeds = seal_km_redis_pool_seeds(cluster->pool, &n);
-
-    if (i >= n) {
+    if (i >= 2 * n) {
         return NGX_DONE;
     }
 
     *server = seal_km_redis_pool_server(cluster->pool,
                                         &seeds[(cluster->turn + i) % n], 0);
 
-    return *server ? NGX_OK : NGX_DECLINED;
+    if (*server == NULL
+        || (i < n && seal_km_redis_server_is_left_out(*server)))
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -593,8 +607,8 @@ seal_km_redis_cluster_complain(void *state)
     (void) seal_km_redis_pool_seeds(cluster->pool, &n);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "no Redis server tells the slots of its cluster, of %ui "
-                  "given in \"seal_km_pass\" and those known since", n);
+                  "no Redis server of %ui, and of those that they have named, "
+                  "has told the slots of its cluster", n);
 }
 
 

@@ -113,6 +113,7 @@ seal_km_redis_inquiry_begin(seal_km_redis_inquiry_t *inquiry)
     inquiry->running = 1;
     inquiry->exhausted = 0;
     inquiry->demanded = 0;
+    inquiry->answers = 0;
     inquiry->round = ++seal_km_redis_inquiry_rounds;
     inquiry->seeds = 0;
     inquiry->when = ngx_current_msec;
@@ -230,6 +231,7 @@ seal_km_redis_inquiry_question_handler(seal_km_redis_question_t *question,
     inquiry = question->data;
 
     if (answered) {
+        inquiry->answers++;
         seal_km_redis_inquiry_hear(inquiry, question);
 
     } else if (inquiry->running) {
@@ -301,7 +303,7 @@ seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry, ngx_int_t rc)
 
     } else {
 
-        if (!inquiry->said && rc == NGX_AGAIN) {
+        if (inquiry->answers == 0 && !inquiry->said) {
             inquiry->said = 1;
             inquiry->asker->complain(inquiry->state);
         }

@@ -53,7 +53,7 @@ typedef struct {
     ngx_int_t    (*hear)(void *state, seal_km_redis_question_t *question,
                      ngx_uint_t left);
 
-    /* logs that nobody has told it; called once, until somebody does */
+    /* logs that nobody has answered; called once, until somebody knows */
     void         (*complain)(void *state);
 } seal_km_redis_asker_t;
 
@@ -70,6 +70,7 @@ typedef struct {
     ngx_queue_t                    waiting;   /* queries */
     ngx_uint_t                     round;     /* its number in this worker */
     ngx_uint_t                     seeds;     /* how far it has come */
+    ngx_uint_t                     answers;   /* to it */
     ngx_msec_t                     when;      /* the last round began */
     ngx_msec_t                     troubled;  /* 0, or the last failure */
 

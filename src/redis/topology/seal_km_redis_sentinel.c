@@ -247,6 +247,8 @@ seal_km_redis_sentinel_late(seal_km_redis_query_t *query)
     seal_km_redis_sentinel_t  *s;
 
     s = seal_km_redis_pool_state(query->pool);
+
+    seal_km_redis_choose_late(query);
     seal_km_redis_inquiry_schedule(&s->inquiry);
 }
 
@@ -565,7 +567,7 @@ seal_km_redis_sentinel_complain(void *state)
     (void) seal_km_redis_pool_seeds(s->pool, &n);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "no Redis sentinel of %ui tells the master \"%V\"", n,
+                  "no Redis sentinel of %ui has told the master \"%V\"", n,
                   &seal_km_redis_pool_settings(s->pool)->master_name);
 }
 

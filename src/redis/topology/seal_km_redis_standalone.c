@@ -37,6 +37,7 @@ static void seal_km_redis_standalone_sweep_handler(ngx_event_t *ev);
 static ngx_int_t seal_km_redis_standalone_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_standalone_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static void seal_km_redis_standalone_late(seal_km_redis_query_t *query);
 
 
 const seal_km_redis_topology_t  seal_km_redis_standalone = {
@@ -46,7 +47,7 @@ const seal_km_redis_topology_t  seal_km_redis_standalone = {
     seal_km_redis_standalone_resolved,
     seal_km_redis_standalone_pick,
     seal_km_redis_standalone_release,
-    NULL,
+    seal_km_redis_standalone_late,
     seal_km_redis_error,
     NULL
 };
@@ -203,4 +204,13 @@ seal_km_redis_standalone_release(seal_km_redis_query_t *query,
     query->server = NULL;
     query->balanced = 0;
     query->balancer.free(query->balancer.data, failed);
+}
+
+
+static void
+seal_km_redis_standalone_late(seal_km_redis_query_t *query)
+{
+    if (!query->balanced) {
+        seal_km_redis_choose_late(query);
+    }
 }

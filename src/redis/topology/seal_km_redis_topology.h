@@ -69,6 +69,9 @@ ngx_int_t seal_km_redis_choose(seal_km_redis_query_t *query,
 void seal_km_redis_choose_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 
+/* query->server, who was chosen so, is late: others are asked until it answers */
+void seal_km_redis_choose_late(seal_km_redis_query_t *query);
+
 /* puts a query aside, into the queue of whom it waits for */
 void seal_km_redis_query_park(seal_km_redis_query_t *query,
     ngx_queue_t *queue);
