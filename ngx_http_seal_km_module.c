@@ -9,6 +9,7 @@
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"
+#include "ngx_http_seal_km_record_directives.h"
 #include "ngx_http_seal_km_redis_directives.h"
 
 
@@ -217,6 +218,27 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       ngx_http_seal_km_set_require,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, rules),
+      NULL },
+
+    { ngx_string("seal_km_record_keys"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_record_keys,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("seal_km_record_plaintext"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, record_plaintext),
+      NULL },
+
+    { ngx_string("seal_km_record_digest_key"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_digest_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("seal_km_payload"),
@@ -655,6 +677,9 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->token_cache = NGX_CONF_UNSET;
     conf->rules = NGX_CONF_UNSET_PTR;
 
+    conf->record_keys = NGX_CONF_UNSET_PTR;
+    conf->record_plaintext = NGX_CONF_UNSET;
+    conf->record_digest = NGX_CONF_UNSET_PTR;
     conf->payload = NGX_CONF_UNSET_UINT;
 
     ngx_http_seal_km_init_redis_conf(&conf->redis);

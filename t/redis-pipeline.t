@@ -50,12 +50,23 @@ my $three = fake_redis(get => sub {
 test 'seal_km_redis_connections',
     config => location('= /km', pass => $three->address, redis_connections => 3),
     sub {
-        like(payload(post()), qr/v2x/, 'the first request');
-        ok(wait_for(sub { $three->count(qr/CLIENT SETNAME/) == 3 }),
-           'has all connections made');
+        my $open = sub {
+            my ($n) = @_;
+            wait_for(sub { $three->count(qr/CLIENT SETNAME/) == $n });
+        };
+        my @clients;
+        my $held = sub {
+            push @clients, client()->send(ask('held' . (1 + @clients), via => 1));
+            wait_for(sub { $three->count(qr/GET.*held/) == @clients });
+        };
 
-        my @clients = map { client()->send(ask("held$_", via => 1)) } 1 .. 9;
-        ok(wait_for(sub { $three->count(qr/GET.*held/) == 9 }), '9 queries');
+        like(payload(post()), qr/v2x/, 'the first request');
+        is($three->count(qr/^accept/), 1, 'has a connection made');
+        $held->();
+        ok($open->(2), 'one that waits has another one made');
+        $held->();
+        ok($open->(3), 'and so on');
+        $held->() for 3 .. 9;
         is(join(' ', map { my $n = $_; $three->count(qr/^command $n GET.*held/) }
                      1 .. 3), '3 3 3', 'the shortest queue takes the next');
 

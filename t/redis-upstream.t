@@ -237,6 +237,7 @@ test 'servers that fail later',
              qr/Redis answered GET with the error "NOPERM"/,
              qr/no live Redis servers in upstream "limits"/ ],
     may_log => [ qr/recv\(\) failed/, qr/Redis answered GET with the error/,
+                 qr/answers nothing, last sent: GET/,
                  qr/no live Redis servers in upstream "(hasty|cut)"/,
                  qr/upstream server temporarily disabled/ ],
     sub {

@@ -105,7 +105,7 @@ test 'token_missing, token_malformed, token_algorithm',
                                   -signature => 'x' x 256 } },
             'token_algorithm' for
             qw(none None NONE nOnE HS256 HS384 HS512 rs256 Rs256 RS255 RS2560
-               ES256K RSA1_5 RSA-OAEP dir A128KW Ed25519), '', ' RS256',
+               ES256K RSA1_5 RSA-OAEP dir A128KW ED25519 ed448), '', ' RS256',
             'RS256 ', "RS256\0", "\x{e9}";
         km 'alg RS256 where not listed', { location => '/es' },
             'token_algorithm';
@@ -191,9 +191,9 @@ test 'token_key',
         km 'unknown members of keys', { location => '/more' }, @ok;
 
         km "a key with its $_", { location => "/$_" }, @ok
-            for qw(alg use-sig ops);
+            for qw(alg use-sig ops ops-none);
         km "a key with another $_", { location => "/$_" }, 'token_key'
-            for qw(alg-ps use-enc use-x ops-sign ops-none);
+            for qw(alg-ps use-enc use-x ops-sign);
         km 'a key with another alg, no kid',
             { location => '/alg', token => { -alg => 'RS512', -kid => undef } },
             'token_key';

@@ -23,6 +23,7 @@
 #include "ngx_http_seal_km_captures.h"
 #include "ngx_http_seal_km_key_set.h"
 #include "ngx_http_seal_km_policy.h"
+#include "ngx_http_seal_km_record_keys.h"
 #include "ngx_http_seal_km_redis_conf.h"
 #include "ngx_http_seal_km_token_cache.h"
 #include "ngx_http_seal_km_zone.h"
@@ -100,6 +101,9 @@ typedef struct {
     seal_km_extract_names_t       names;     /* the claims that are needed */
     ngx_http_seal_km_learnt_t    *learnt;
 
+    seal_km_jwe_keys_t           *record_keys;   /* NULL: not encrypted */
+    ngx_flag_t                    record_plaintext;
+    seal_km_record_digest_t      *record_digest; /* NULL: none */
     ngx_uint_t                    payload;
     ngx_http_seal_km_redis_conf_t redis;
 } ngx_http_seal_km_loc_conf_t;
@@ -133,6 +137,8 @@ typedef struct {
 
     seal_km_redis_query_t         query;
     seal_km_str_t                 record;    /* what Payload is made of */
+    seal_km_str_t                 record_kid;
+    seal_km_str_t                 record_digest;
 
     unsigned                      waited:1;    /* for keys */
     unsigned                      echo:1;      /* the body was looked at */

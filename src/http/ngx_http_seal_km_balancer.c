@@ -16,6 +16,7 @@ static ngx_int_t ngx_http_seal_km_balancer_name(ngx_http_request_t *r);
 static ngx_str_t ngx_http_seal_km_balancer_host(
     ngx_http_upstream_srv_conf_t *uscf, ngx_peer_connection_t *peer);
 static ngx_int_t ngx_http_seal_km_balancer_state(ngx_http_request_t *r);
+static void ngx_http_seal_km_balancer_answered(void *data);
 static void ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed);
 
 
@@ -45,6 +46,7 @@ ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
     }
 
     ctx->query.balancer.get = ngx_http_seal_km_balancer_get;
+    ctx->query.balancer.answered = ngx_http_seal_km_balancer_answered;
     ctx->query.balancer.free = ngx_http_seal_km_balancer_free;
     ctx->query.balancer.data = r;
 
@@ -270,6 +272,18 @@ ngx_http_seal_km_balancer_state(ngx_http_request_t *r)
 
 
 static void
+ngx_http_seal_km_balancer_answered(void *data)
+{
+    ngx_http_request_t   *r = data;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    u->state->header_time = ngx_current_msec - u->start_time;
+}
+
+
+static void
 ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed)
 {
     ngx_http_request_t   *r = data;
@@ -278,10 +292,6 @@ ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed)
     u = r->upstream;
 
     u->state->response_time = ngx_current_msec - u->start_time;
-
-    if (!failed) {
-        u->state->header_time = u->state->response_time;
-    }
 
     u->peer.free(&u->peer, u->peer.data, failed ? NGX_PEER_FAILED : 0);
     u->peer.sockaddr = NULL;

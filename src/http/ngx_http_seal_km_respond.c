@@ -81,6 +81,7 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     case SEAL_KM_STORE_TIMEOUT:
     case SEAL_KM_STORE_ERROR:
     case SEAL_KM_PAYLOAD_INVALID:
+    case SEAL_KM_RECORD_INVALID:
     case SEAL_KM_INTERNAL_ERROR:
         level = NGX_LOG_ERR;
         break;

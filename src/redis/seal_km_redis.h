@@ -88,12 +88,15 @@ struct seal_km_redis_settings_s {
 
 /*
  * How the caller chooses among the servers that it was configured with.  Each
- * get that returned NGX_OK is given back by one free.
+ * get that returned NGX_OK is given back by one free; where the server's answer
+ * is the query's, answered is called before.  Of a query that is given up
+ * meanwhile neither an answer nor a failure is told.
  */
 typedef struct {
     /* NGX_OK, or NGX_DECLINED where no further server can be tried */
     ngx_int_t                (*get)(void *data,
                                    seal_km_redis_address_t *address);
+    void                     (*answered)(void *data);
     void                     (*free)(void *data, ngx_uint_t failed);
     void                      *data;
 } seal_km_redis_balancer_t;
@@ -145,6 +148,7 @@ struct seal_km_redis_query_s {
     unsigned                   late:1;           /* half its time is over */
     unsigned                   parked:1;
     unsigned                   asking:1;
+    unsigned                   suspect:1;        /* was on one that was lost */
 };
 
 

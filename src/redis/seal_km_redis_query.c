@@ -7,6 +7,10 @@
 #include "seal_km_redis_topology.h"
 
 
+/* how often a query is sent again that was never written */
+#define SEAL_KM_REDIS_UNSENT_MAX  32
+
+
 static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
 static void seal_km_redis_query_command_handler(void *data,
     seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
@@ -22,6 +26,7 @@ static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
 static void seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static void seal_km_redis_query_served(seal_km_redis_query_t *query);
 static void seal_km_redis_query_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_finish(seal_km_redis_query_t *query);
@@ -97,7 +102,9 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
             }
         }
 
-        flags = query->asking ? SEAL_KM_REDIS_ASKING : 0;
+        flags = SEAL_KM_REDIS_RECORD
+                | (query->asking ? SEAL_KM_REDIS_ASKING : 0)
+                | (query->suspect ? SEAL_KM_REDIS_SUSPECT : 0);
         query->answered = 0;
 
         query->command = seal_km_redis_server_send(query->server, 2, argv, len,
@@ -173,7 +180,19 @@ seal_km_redis_query_command_handler(void *data, seal_km_redis_end_e end,
         break;
 
     case SEAL_KM_REDIS_LOST:
+        if (query->suspect && query->lost == 0) {
+            /* it was among those that another one died of */
+            query->lost = 1;
+        }
+
+        query->suspect = 1;
         rc = seal_km_redis_query_again(query);
+        break;
+
+    case SEAL_KM_REDIS_SPOILT:
+        /* within its time: each round shows who is to blame for it */
+        query->suspect = 1;
+        rc = seal_km_redis_query_send_anew(query);
         break;
 
     default: /* SEAL_KM_REDIS_UNSENT */
@@ -202,7 +221,7 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         query->value.len = reply->len;
         query->result = SEAL_KM_REDIS_VALUE;
 
-        seal_km_redis_query_release(query, 0);
+        seal_km_redis_query_served(query);
         return NGX_OK;
     }
 
@@ -218,6 +237,8 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
     }
 
     seal_km_redis_reply_free(reply);
+
+    query->suspect = 0;
 
     switch (rc) {
 
@@ -235,7 +256,7 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         break;
     }
 
-    seal_km_redis_query_release(query, 0);
+    seal_km_redis_query_served(query);
 
     return NGX_OK;
 }
@@ -268,8 +289,9 @@ seal_km_redis_query_again(seal_km_redis_query_t *query)
 
 
 /*
- * Nothing was written, so nothing is lost but time.  A server that keeps
- * closing what it has accepted is given up, too.
+ * Nothing was written, so nothing is lost but time: it may have waited behind
+ * what the connection died of.  A server that keeps closing what it has accepted
+ * is given up, too.
  */
 
 static ngx_int_t
@@ -280,7 +302,7 @@ seal_km_redis_query_elsewhere(seal_km_redis_query_t *query)
 
     server = query->server;
 
-    if (query->unsent++) {
+    if (query->unsent++ == SEAL_KM_REDIS_UNSENT_MAX) {
         seal_km_redis_query_release(query, 1);
         rc = seal_km_redis_query_send(query);
 
@@ -392,6 +414,17 @@ seal_km_redis_query_detach(seal_km_redis_query_t *query, ngx_uint_t failed)
     }
 
     seal_km_redis_query_release(query, failed);
+}
+
+
+static void
+seal_km_redis_query_served(seal_km_redis_query_t *query)
+{
+    if (query->balanced) {
+        query->balancer.answered(query->balancer.data);
+    }
+
+    seal_km_redis_query_release(query, 0);
 }
 
 

@@ -273,10 +273,15 @@ fuzz_base64(seal_km_str_t input)
     bytes = fuzz_alloc(seal_km_base64url_decoded_size(input.len));
 
     if (seal_km_base64url_decode(input, bytes, &n) == 0) {
+        fuzz_assert(seal_km_base64url_is_valid(input));
+
         text = fuzz_alloc(input.len + 4);
         len = (size_t) (fuzz_base64url(fuzz_str(bytes, n), text) - text);
         fuzz_assert(len == input.len && memcmp(text, input.data, len) == 0);
         free(text);
+
+    } else {
+        fuzz_assert(!seal_km_base64url_is_valid(input));
     }
 
     free(bytes);

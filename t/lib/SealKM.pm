@@ -122,7 +122,7 @@ my @REASONS = (
     [ 12, 'not_found',                404, '02' ],
     (map { [ 13, $_,                  500, '01' ] }
         qw(store_unavailable store_timeout store_error payload_invalid
-           internal_error)),
+           record_invalid internal_error)),
     [ 14, 'ok',                       200, undef ],
 );
 

@@ -39,6 +39,8 @@ decode(seal_km_str_t text, unsigned char *out, size_t *len)
     text.data = src;
     rc = seal_km_base64url_decode(text, dst, len);
 
+    assert_int_equal(seal_km_base64url_is_valid(text), rc == 0);
+
     if (rc == 0) {
         memcpy(out, dst, *len);
     }
@@ -123,10 +125,14 @@ test_decode_is_unique(void **state)
             text[1] = (char) b;
 
             if (seal_km_base64url_decode(s, out, &len) == 0) {
+                assert_int_equal(seal_km_base64url_is_valid(s), 1);
                 assert_int_equal(len, 1);
                 assert_int_equal(seen[out[0]], 0);
                 seen[out[0]] = 1;
                 n++;
+
+            } else {
+                assert_int_equal(seal_km_base64url_is_valid(s), 0);
             }
         }
     }

@@ -283,9 +283,9 @@ ngx_http_seal_km_set_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_seal_km_loc_conf_t *slcf = conf;
 
-    int          n;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_str_t             *value;
+    ngx_uint_t             i;
+    seal_km_algorithms_t   named;
 
     if (slcf->algorithms) {
         return "is duplicate";
@@ -295,16 +295,16 @@ ngx_http_seal_km_set_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        n = seal_km_algorithm_find(ngx_http_seal_km_str(&value[i]));
+        named = seal_km_algorithms_named(ngx_http_seal_km_str(&value[i]));
 
-        if (n < 0) {
+        if (named == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"seal_km_algorithms\" does not know the "
                                "algorithm \"%V\"", &value[i]);
             return NGX_CONF_ERROR;
         }
 
-        slcf->algorithms |= 1U << n;
+        slcf->algorithms |= named;
     }
 
     return NGX_CONF_OK;

@@ -124,6 +124,9 @@ ngx_http_seal_km_merge_request(ngx_conf_t *cf,
                               8 * 1024);
 
     ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
+    ngx_conf_merge_ptr_value(conf->record_keys, prev->record_keys, NULL);
+    ngx_conf_merge_value(conf->record_plaintext, prev->record_plaintext, 0);
+    ngx_conf_merge_ptr_value(conf->record_digest, prev->record_digest, NULL);
     ngx_conf_merge_uint_value(conf->payload, prev->payload,
                               SEAL_KM_PAYLOAD_STRING);
 

@@ -196,6 +196,13 @@ ngx_http_seal_km_without_port(ngx_str_t *name)
     u_char     *p, *last;
     ngx_str_t   host;
 
+    if (name->len >= 5 && ngx_strncasecmp(name->data, (u_char *) "unix:", 5) == 0)
+    {
+        /* a path is nobody's name: as nginx has it for its own upstreams */
+        ngx_str_set(&host, "localhost");
+        return host;
+    }
+
     host = *name;
     last = name->data + name->len;
 

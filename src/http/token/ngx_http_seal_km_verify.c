@@ -5,8 +5,6 @@
 
 #include "ngx_http_seal_km.h"
 
-#include <openssl/crypto.h>
-
 
 static void ngx_http_seal_km_keys_handler(
     ngx_http_seal_km_key_waiter_t *waiter);
@@ -276,29 +274,15 @@ static seal_km_reason_e
 ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token)
 {
-    u_char                       *p;
     seal_km_reason_e              reason;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
 
-    p = ngx_pnalloc(r->pool, token.len + 1);
-    if (p == NULL) {
-        return SEAL_KM_INTERNAL_ERROR;
-    }
-
-    ngx_memcpy(p, token.data, token.len);
-    p[token.len] = '\0';
-
-    token.data = (char *) p;
-
     reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
                                   conf->algorithms);
 
     ngx_http_seal_km_ask_for_key(ctx, conf, token, reason);
-
-    OPENSSL_cleanse(p, token.len);
-    (void) ngx_pfree(r->pool, p);
 
     if (reason != SEAL_KM_OK) {
         return reason;

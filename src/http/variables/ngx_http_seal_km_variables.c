@@ -22,6 +22,9 @@ static seal_km_str_t ngx_http_seal_km_user_uri(ngx_http_seal_km_ctx_t *ctx);
 static ngx_int_t ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static seal_km_str_t ngx_http_seal_km_token_cache(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_record_kid(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_record_digest(
+    ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_text(const char *text);
 static ngx_int_t ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r,
     char *buffer);
@@ -72,6 +75,16 @@ static ngx_http_variable_t  ngx_http_seal_km_variables[] = {
     { ngx_string("seal_km_token_cache"), NULL,
       ngx_http_seal_km_variable,
       (uintptr_t) ngx_http_seal_km_token_cache,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("seal_km_record_kid"), NULL,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_record_kid,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("seal_km_record_digest"), NULL,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_record_digest,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_claim_"), NULL,
@@ -198,6 +211,24 @@ ngx_http_seal_km_token_cache(ngx_http_seal_km_ctx_t *ctx)
     static const char  *states[] = { NULL, "OFF", "MISS", "HIT" };
 
     return ngx_http_seal_km_text(states[ctx->cache]);
+}
+
+
+/* of the record that was delivered, and of no other */
+
+static seal_km_str_t
+ngx_http_seal_km_record_kid(ngx_http_seal_km_ctx_t *ctx)
+{
+    return (ctx->reason == SEAL_KM_OK) ? ctx->record_kid
+                                       : ngx_http_seal_km_nothing;
+}
+
+
+static seal_km_str_t
+ngx_http_seal_km_record_digest(ngx_http_seal_km_ctx_t *ctx)
+{
+    return (ctx->reason == SEAL_KM_OK) ? ctx->record_digest
+                                       : ngx_http_seal_km_nothing;
 }
 
 

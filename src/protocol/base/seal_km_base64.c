@@ -1,82 +1,166 @@
 #include "seal_km_base64.h"
 
 
-/* the value of a character of base64url, SEAL_KM_BASE64_NONE if it has none */
+/* what has no value, alone or in the OR of several */
 #define SEAL_KM_BASE64_NONE  0x40
 
 
+static int seal_km_base64url_decode_rest(seal_km_str_t src,
+    unsigned char *dst, size_t *len);
 static unsigned seal_km_base64url_value(char c);
+
+
+/* the value of each character of base64url */
+
+static const unsigned char  seal_km_base64url_values[256] = {
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x3e, 0x40, 0x40,
+    0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
+    0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12,
+    0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x40, 0x40, 0x40, 0x40, 0x3f,
+    0x40, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24,
+    0x25, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30,
+    0x31, 0x32, 0x33, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+    0x40, 0x40, 0x40, 0x40
+};
 
 
 int
 seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 {
-    size_t          i;
-    unsigned        value, bits, nbits;
+    unsigned        a, b, c, d, bits;
     unsigned char  *p;
 
-    if (src.len % 4 == 1) {
+    p = dst;
+
+    for ( /* void */ ; src.len >= 4; src.data += 4, src.len -= 4) {
+        a = seal_km_base64url_value(src.data[0]);
+        b = seal_km_base64url_value(src.data[1]);
+        c = seal_km_base64url_value(src.data[2]);
+        d = seal_km_base64url_value(src.data[3]);
+
+        if ((a | b | c | d) & SEAL_KM_BASE64_NONE) {
+            return -1;
+        }
+
+        bits = a << 18 | b << 12 | c << 6 | d;
+
+        /* dst may be src: all four were read before */
+        *p++ = (unsigned char) (bits >> 16);
+        *p++ = (unsigned char) (bits >> 8);
+        *p++ = (unsigned char) bits;
+    }
+
+    if (seal_km_base64url_decode_rest(src, p, len) != 0) {
         return -1;
     }
 
-    p = dst;
-    bits = 0;
-    nbits = 0;
+    *len += (size_t) (p - dst);
 
-    for (i = 0; i < src.len; i++) {
-        value = seal_km_base64url_value(src.data[i]);
+    return 0;
+}
+
+
+/* less than four characters; what is left over of them belongs to no byte */
+
+static int
+seal_km_base64url_decode_rest(seal_km_str_t src, unsigned char *dst,
+    size_t *len)
+{
+    size_t    i;
+    unsigned  value, bits;
+
+    if (src.len == 0) {
+        *len = 0;
+        return 0;
+    }
+
+    if (src.len == 1) {
+        return -1;
+    }
+
+    bits = 0;
+
+    for (i = 0; i < 3; i++) {
+        value = (i < src.len) ? seal_km_base64url_value(src.data[i]) : 0;
 
         if (value == SEAL_KM_BASE64_NONE) {
             return -1;
         }
 
-        bits = (bits << 6 | value) & 0xfff;
-        nbits += 6;
-
-        if (nbits >= 8) {
-            nbits -= 8;
-            *p++ = (unsigned char) (bits >> nbits);
-        }
+        bits = bits << 6 | value;
     }
 
-    /* what is left over belongs to no byte */
-
-    if ((bits & ((1u << nbits) - 1)) != 0) {
+    if (bits & (src.len == 2 ? 0x3ff : 0x3)) {
         return -1;
     }
 
-    *len = (size_t) (p - dst);
+    *len = src.len - 1;
+
+    dst[0] = (unsigned char) (bits >> 10);
+
+    if (src.len == 3) {
+        dst[1] = (unsigned char) (bits >> 2);
+    }
 
     return 0;
+}
+
+
+int
+seal_km_base64url_is_valid(seal_km_str_t src)
+{
+    size_t    i;
+    unsigned  all, last;
+
+    all = 0;
+    last = 0;
+
+    for (i = 0; i < src.len; i++) {
+        last = seal_km_base64url_value(src.data[i]);
+        all |= last;
+    }
+
+    if ((all & SEAL_KM_BASE64_NONE) != 0) {
+        return 0;
+    }
+
+    /* the bits of the last character that belong to no byte */
+
+    switch (src.len % 4) {
+
+    case 0:
+        return 1;
+
+    case 2:
+        return (last & 0x0f) == 0;
+
+    case 3:
+        return (last & 0x03) == 0;
+
+    default:
+        return 0;
+    }
 }
 
 
 static unsigned
 seal_km_base64url_value(char c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return (unsigned) (c - 'A');
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return (unsigned) (c - 'a') + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return (unsigned) (c - '0') + 52;
-    }
-
-    switch (c) {
-
-    case '-':
-        return 62;
-
-    case '_':
-        return 63;
-
-    default:
-        return SEAL_KM_BASE64_NONE;
-    }
+    return seal_km_base64url_values[(unsigned char) c];
 }
 
 

@@ -36,11 +36,12 @@ typedef struct {
 
 
 static seal_km_json_e seal_km_json_parse_text(seal_km_arena_t *arena,
-    seal_km_str_t text, size_t max_values, int clamp, json_t **json);
+    seal_km_str_t text, size_t max_values, size_t flags, int clamp,
+    json_t **json);
 static seal_km_json_e seal_km_json_reserve(seal_km_arena_t *arena,
     const seal_km_json_measure_t *measure, seal_km_str_t *text, int clamp);
 static seal_km_json_e seal_km_json_load(seal_km_arena_t *arena,
-    seal_km_str_t text, json_t **json);
+    seal_km_str_t text, size_t flags, json_t **json);
 static void *seal_km_json_alloc(size_t size);
 static void seal_km_json_drop(void *p);
 
@@ -53,7 +54,8 @@ seal_km_json_e
 seal_km_json_parse(seal_km_arena_t *arena, seal_km_str_t text,
     size_t max_values, json_t **json)
 {
-    return seal_km_json_parse_text(arena, text, max_values, 0, json);
+    return seal_km_json_parse_text(arena, text, max_values,
+                                   JSON_REJECT_DUPLICATES, 0, json);
 }
 
 
@@ -61,13 +63,22 @@ seal_km_json_e
 seal_km_json_parse_clamped(seal_km_arena_t *arena, seal_km_str_t text,
     size_t max_values, json_t **json)
 {
-    return seal_km_json_parse_text(arena, text, max_values, 1, json);
+    return seal_km_json_parse_text(arena, text, max_values,
+                                   JSON_REJECT_DUPLICATES, 1, json);
+}
+
+
+seal_km_json_e
+seal_km_json_parse_ambiguous(seal_km_arena_t *arena, seal_km_str_t text,
+    size_t max_values, json_t **json)
+{
+    return seal_km_json_parse_text(arena, text, max_values, 0, 0, json);
 }
 
 
 static seal_km_json_e
 seal_km_json_parse_text(seal_km_arena_t *arena, seal_km_str_t text,
-    size_t max_values, int clamp, json_t **json)
+    size_t max_values, size_t flags, int clamp, json_t **json)
 {
     seal_km_json_e          rc;
     seal_km_json_measure_t  measure;
@@ -93,7 +104,7 @@ seal_km_json_parse_text(seal_km_arena_t *arena, seal_km_str_t text,
         return rc;
     }
 
-    return seal_km_json_load(arena, text, json);
+    return seal_km_json_load(arena, text, flags, json);
 }
 
 
@@ -144,7 +155,8 @@ seal_km_json_reserve(seal_km_arena_t *arena,
 
 
 static seal_km_json_e
-seal_km_json_load(seal_km_arena_t *arena, seal_km_str_t text, json_t **json)
+seal_km_json_load(seal_km_arena_t *arena, seal_km_str_t text, size_t flags,
+    json_t **json)
 {
     json_t                     *tree;
     seal_km_arena_t            *outer;
@@ -168,7 +180,7 @@ seal_km_json_load(seal_km_arena_t *arena, seal_km_str_t text, json_t **json)
        U+0000 even so.  It would write pieces of the text into an error. */
 
     tree = json_loadb(text.data, text.len,
-                      JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY,
+                      flags|JSON_ALLOW_NUL|JSON_DECODE_ANY,
                       NULL);
 
 #if (SEAL_KM_JANSSON_REALLOC)

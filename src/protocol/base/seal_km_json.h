@@ -74,6 +74,13 @@ seal_km_json_e seal_km_json_parse(seal_km_arena_t *arena, seal_km_str_t text,
 seal_km_json_e seal_km_json_parse_clamped(seal_km_arena_t *arena,
     seal_km_str_t text, size_t max_values, json_t **json);
 
+/*
+ * The same as seal_km_json_parse(), but a name may be there twice in an object:
+ * for telling what a text is, never for taking anything from it.
+ */
+seal_km_json_e seal_km_json_parse_ambiguous(seal_km_arena_t *arena,
+    seal_km_str_t text, size_t max_values, json_t **json);
+
 
 /*
  * The older way, which cannot tell an invalid text from memory that is out: for

@@ -123,6 +123,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
         { "payload_invalid", 500, "01",
           "The key material is not of the configured form" },
 
+    [SEAL_KM_RECORD_INVALID] =
+        { "record_invalid", 500, "01",
+          "The key material could not be decrypted" },
+
     [SEAL_KM_INTERNAL_ERROR] =
         { "internal_error", 500, "01",
           "The server could not process the request" }

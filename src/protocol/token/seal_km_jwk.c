@@ -1,4 +1,7 @@
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdarg.h>
@@ -26,39 +29,62 @@ struct seal_km_jwk_type_s {
     const char      *name;        /* "kty" */
     jwk_key_type_t   kty;
     const char      *curves[3];
-    const char      *members[2];  /* in base64url */
+    const char      *members[SEAL_KM_JWK_MEMBERS];  /* in base64url */
+    const char      *params[SEAL_KM_JWK_MEMBERS];   /* OpenSSL's numbers */
 };
 
 
+static const json_t *seal_km_jwk_member(const seal_km_jwk_t *jwk,
+    const char *name);
 static int seal_km_jwk_is_encryption(const seal_km_jwk_t *jwk);
 static void seal_km_jwk_tell_private(const seal_km_jwk_t *jwk);
+static int seal_km_jwk_check(seal_km_jwk_t *jwk);
 static int seal_km_jwk_check_use(const seal_km_jwk_t *jwk);
+static int seal_km_jwk_check_operations(const seal_km_jwk_t *jwk);
 static int seal_km_jwk_find_type(seal_km_jwk_t *jwk);
 static int seal_km_jwk_find_algorithms(seal_km_jwk_t *jwk);
-static int seal_km_jwk_check_members(const seal_km_jwk_t *jwk);
+static int seal_km_jwk_decode_members(seal_km_jwk_t *jwk);
+static int seal_km_jwk_decode_member(seal_km_jwk_t *jwk, size_t i);
+static int seal_km_jwk_check_exponent(const seal_km_jwk_t *jwk, size_t i);
+static void seal_km_jwk_free_members(seal_km_jwk_t *jwk);
+static int seal_km_jwk_make_key(const seal_km_jwk_t *jwk,
+    seal_km_jwk_key_t *key);
 static int seal_km_jwk_decode_key(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key);
 static jwk_set_t *seal_km_jwk_create_set(const seal_km_jwk_t *jwk);
-static int seal_km_jwk_set_raw(seal_km_jwk_key_t *key,
-    const jwk_item_t *item);
-static int seal_km_jwk_set_checkers(const seal_km_jwk_t *jwk,
+static int seal_km_jwk_use_secret(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key, const jwk_item_t *item);
-static int seal_km_jwk_set_checker(seal_km_jwk_key_t *key,
-    const jwk_item_t *item, int algorithm);
+static int seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk,
+    seal_km_jwk_key_t *key, const jwk_item_t *item);
+static EVP_PKEY *seal_km_jwk_read_pem(const jwk_item_t *item);
+static int seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey);
+static int seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk,
+    seal_km_jwk_key_t *key, const seal_km_signature_key_t *raw,
+    unsigned bits);
 static seal_km_jwk_key_t *seal_km_jwk_create_key(
     const seal_km_jwk_t *jwk);
 static int seal_km_jwk_unusable(const seal_km_jwk_t *jwk,
-    const char *why);
+    const char *fmt, ...) __attribute__ ((format(printf, 2, 3)));
 static void seal_km_jwk_tell(const seal_km_jwk_t *jwk,
     const char *fmt, ...) __attribute__ ((format(printf, 2, 3)));
+static void seal_km_jwk_vtell(const seal_km_jwk_t *jwk, const char *what,
+    const char *fmt, va_list args);
 static int seal_km_jwk_is_text(seal_km_str_t s, const char *text);
 
 
 static const seal_km_jwk_type_t  seal_km_jwk_types[] = {
-    { "RSA", JWK_KEY_TYPE_RSA, { NULL, NULL, NULL }, { "n", "e" } },
-    { "EC", JWK_KEY_TYPE_EC, { "P-256", "P-384", "P-521" }, { "x", "y" } },
-    { "OKP", JWK_KEY_TYPE_OKP, { "Ed25519", "Ed448", NULL }, { "x", NULL } },
-    { "oct", JWK_KEY_TYPE_OCT, { NULL, NULL, NULL }, { "k", NULL } }
+
+    { "RSA", JWK_KEY_TYPE_RSA, { NULL, NULL, NULL }, { "n", "e" },
+      { OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E } },
+
+    { "EC", JWK_KEY_TYPE_EC, { "P-256", "P-384", "P-521" }, { "x", "y" },
+      { OSSL_PKEY_PARAM_EC_PUB_X, OSSL_PKEY_PARAM_EC_PUB_Y } },
+
+    { "OKP", JWK_KEY_TYPE_OKP, { "Ed25519", "Ed448", NULL }, { "x", NULL },
+      { NULL, NULL } },
+
+    { "oct", JWK_KEY_TYPE_OCT, { NULL, NULL, NULL }, { "k", NULL },
+      { NULL, NULL } }
 };
 
 
@@ -66,8 +92,6 @@ static const seal_km_jwk_type_t  seal_km_jwk_types[] = {
     (sizeof(seal_km_jwk_types) / sizeof(seal_km_jwk_types[0]))
 #define SEAL_KM_JWK_CURVES                                                   \
     (sizeof(seal_km_jwk_types[0].curves) / sizeof(char *))
-#define SEAL_KM_JWK_MEMBERS                                                  \
-    (sizeof(seal_km_jwk_types[0].members) / sizeof(char *))
 
 
 int
@@ -75,6 +99,42 @@ seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key)
 {
     int                 rc;
     seal_km_jwk_key_t  *new;
+
+    rc = seal_km_jwk_check(jwk);
+
+    if (rc == 0) {
+        rc = seal_km_jwk_decode_members(jwk);
+    }
+
+    if (rc == 0) {
+        new = seal_km_jwk_create_key(jwk);
+        rc = (new == NULL) ? -1 : seal_km_jwk_make_key(jwk, new);
+
+        if (rc == 0) {
+            *key = new;
+
+        } else {
+            seal_km_jwk_free(new);
+        }
+    }
+
+    seal_km_jwk_free_members(jwk);
+
+    /* of what OpenSSL did not like */
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static int
+seal_km_jwk_check(seal_km_jwk_t *jwk)
+{
+    int  rc;
+
+    if (!json_is_object(jwk->json)) {
+        return seal_km_jwk_unusable(jwk, "it is no JSON object");
+    }
 
     seal_km_jwk_tell_private(jwk);
 
@@ -85,6 +145,10 @@ seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key)
     rc = seal_km_jwk_check_use(jwk);
 
     if (rc == 0) {
+        rc = seal_km_jwk_check_operations(jwk);
+    }
+
+    if (rc == 0) {
         rc = seal_km_jwk_find_type(jwk);
     }
 
@@ -92,33 +156,26 @@ seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key)
         rc = seal_km_jwk_find_algorithms(jwk);
     }
 
-    if (rc == 0) {
-        rc = seal_km_jwk_check_members(jwk);
-    }
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    new = seal_km_jwk_create_key(jwk);
-
-    if (new == NULL) {
-        return -1;
-    }
-
-    rc = seal_km_jwk_decode_key(jwk, new);
-
-    if (rc == 0) {
-        *key = new;
-
-    } else {
-        seal_km_jwk_free(new);
-    }
-
-    /* of what OpenSSL did not like */
-    ERR_clear_error();
-
     return rc;
+}
+
+
+/* what some publish in place of a member that is not there: null, [] */
+
+static const json_t *
+seal_km_jwk_member(const seal_km_jwk_t *jwk, const char *name)
+{
+    const json_t  *json;
+
+    json = json_object_get(jwk->json, name);
+
+    if (json_is_null(json)
+        || (json_is_array(json) && json_array_size(json) == 0))
+    {
+        return NULL;
+    }
+
+    return json;
 }
 
 
@@ -149,7 +206,7 @@ seal_km_jwk_tell_private(const seal_km_jwk_t *jwk)
     }
 
     for (i = 0; i < sizeof(names) / sizeof(char *); i++) {
-        if (json_object_get(jwk->json, names[i]) != NULL) {
+        if (seal_km_jwk_member(jwk, names[i]) != NULL) {
             seal_km_jwk_tell(jwk, "is private: only its public part is used,"
                               " and the private one should not be here");
             return;
@@ -158,32 +215,51 @@ seal_km_jwk_tell_private(const seal_km_jwk_t *jwk)
 }
 
 
-/* RFC 7517, clauses 4.2, 4.3 and 4.5 */
+/* RFC 7517, clauses 4.2 and 4.5 */
 
 static int
 seal_km_jwk_check_use(const seal_km_jwk_t *jwk)
 {
-    size_t         i;
     const json_t  *json;
-    seal_km_str_t  op;
 
-    json = json_object_get(jwk->json, "kid");
+    json = seal_km_jwk_member(jwk, "kid");
 
     if (json != NULL && !json_is_string(json)) {
         return seal_km_jwk_unusable(jwk, "its kid is no string");
     }
 
+    /* an array, even an empty one, is no way to say that there is none */
+
     json = json_object_get(jwk->json, "use");
 
-    if (json != NULL && !seal_km_jwk_is_text(seal_km_json_text(json), "sig")) {
+    if (json != NULL
+        && !json_is_null(json)
+        && !seal_km_jwk_is_text(seal_km_json_text(json), "sig"))
+    {
         return seal_km_jwk_unusable(jwk, "its use is not sig");
     }
 
-    json = json_object_get(jwk->json, "key_ops");
+    return 0;
+}
+
+
+/* RFC 7517, clause 4.3: an array of strings, in any order */
+
+static int
+seal_km_jwk_check_operations(const seal_km_jwk_t *jwk)
+{
+    int            verify;
+    size_t         i;
+    const json_t  *json;
+    seal_km_str_t  op;
+
+    json = seal_km_jwk_member(jwk, "key_ops");
 
     if (json == NULL) {
         return 0;
     }
+
+    verify = 0;
 
     /* no array has the size 0 */
 
@@ -191,16 +267,16 @@ seal_km_jwk_check_use(const seal_km_jwk_t *jwk)
         op = seal_km_json_text(json_array_get(json, i));
 
         if (op.data == NULL) {
+            verify = 0;
             break;
         }
 
-        if (seal_km_jwk_is_text(op, "verify")) {
-            return 0;
-        }
+        verify |= seal_km_jwk_is_text(op, "verify");
     }
 
-    return seal_km_jwk_unusable(jwk,
-                                 "its key_ops are no strings with verify");
+    return verify ? 0
+                  : seal_km_jwk_unusable(jwk, "its key_ops are no strings with"
+                                         " verify");
 }
 
 
@@ -247,20 +323,21 @@ static int
 seal_km_jwk_find_algorithms(seal_km_jwk_t *jwk)
 {
     int                         i;
-    seal_km_str_t               alg;
     const json_t               *json;
+    seal_km_algorithms_t        named;
     const seal_km_algorithm_t  *algorithm;
 
-    json = json_object_get(jwk->json, "alg");
-    alg = seal_km_json_text(json);
+    json = seal_km_jwk_member(jwk, "alg");
+    named = (json == NULL) ? ~(seal_km_algorithms_t) 0
+                         : seal_km_algorithms_named(seal_km_json_text(json));
 
     for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
         algorithm = seal_km_algorithm(i);
 
-        if (algorithm->kty == jwk->type->kty
+        if ((named & (1u << i)) != 0
+            && algorithm->kty == jwk->type->kty
             && (algorithm->curve == NULL
-                || strcmp(algorithm->curve, jwk->curve) == 0)
-            && (json == NULL || seal_km_jwk_is_text(alg, algorithm->name)))
+                || strcmp(algorithm->curve, jwk->curve) == 0))
         {
             jwk->algorithms |= 1u << i;
         }
@@ -280,12 +357,10 @@ seal_km_jwk_find_algorithms(seal_km_jwk_t *jwk)
  */
 
 static int
-seal_km_jwk_check_members(const seal_km_jwk_t *jwk)
+seal_km_jwk_decode_members(seal_km_jwk_t *jwk)
 {
-    int             rc;
-    size_t          i, n, len;
-    unsigned char  *value;
-    seal_km_str_t   text;
+    int     rc;
+    size_t  i;
 
     for (i = 0; i < SEAL_KM_JWK_MEMBERS; i++) {
 
@@ -293,31 +368,14 @@ seal_km_jwk_check_members(const seal_km_jwk_t *jwk)
             break;
         }
 
-        text = seal_km_json_string(jwk->json, jwk->type->members[i]);
-        value = seal_km_secret_alloc(seal_km_base64url_decoded_size(text.len));
+        rc = seal_km_jwk_decode_member(jwk, i);
 
-        if (value == NULL) {
-            return -1;
+        if (rc == 0 && strcmp(jwk->type->members[i], "e") == 0) {
+            rc = seal_km_jwk_check_exponent(jwk, i);
         }
 
-        rc = seal_km_base64url_decode(text, value, &len);
-
-        for (n = 0; rc == 0 && n < len && value[n] == 0; n++) {
-            /* void: leading zeros */
-        }
-
-        if (rc == 0 && strcmp(jwk->type->members[i], "e") == 0
-            && (len - n == 0 || (len - n == 1 && value[n] < 3)))
-        {
-            seal_km_secret_free(value);
-            return seal_km_jwk_unusable(jwk, "its RSA exponent is below 3");
-        }
-
-        seal_km_secret_free(value);
-
-        if (rc != 0 || len == 0) {
-            return seal_km_jwk_unusable(jwk, "a member is missing or is no"
-                                         " base64url without padding");
+        if (rc != 0) {
+            return rc;
         }
     }
 
@@ -326,22 +384,117 @@ seal_km_jwk_check_members(const seal_km_jwk_t *jwk)
 
 
 static int
-seal_km_jwk_decode_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
+seal_km_jwk_decode_member(seal_km_jwk_t *jwk, size_t i)
 {
-    const jwk_item_t  *item;
+    const char     *name;
+    const json_t   *json;
+    seal_km_str_t   text;
 
-    key->set = seal_km_jwk_create_set(jwk);
-    item = jwks_item_get(key->set, 0);
+    name = jwk->type->members[i];
+    json = seal_km_jwk_member(jwk, name);
 
-    if (item == NULL) {
+    if (json == NULL) {
+        return seal_km_jwk_unusable(jwk, "its %s is missing", name);
+    }
+
+    if (!json_is_string(json)) {
+        return seal_km_jwk_unusable(jwk, "its %s is no string: JWK has it in"
+                                    " base64url, 65537 say as \"AQAB\"", name);
+    }
+
+    text = seal_km_json_text(json);
+
+    jwk->values[i] = seal_km_secret_alloc(
+                                   seal_km_base64url_decoded_size(text.len));
+
+    if (jwk->values[i] == NULL) {
         return -1;
     }
 
-    if (jwks_item_error(item) || seal_km_jwk_set_raw(key, item) != 0) {
-        return seal_km_jwk_unusable(jwk, "it cannot be decoded");
+    if (seal_km_base64url_decode(text, jwk->values[i], &jwk->lens[i]) != 0) {
+        return seal_km_jwk_unusable(jwk, "its %s is no base64url without"
+                                    " padding", name);
     }
 
-    return seal_km_jwk_set_checkers(jwk, key, item);
+    return (jwk->lens[i] > 0)
+           ? 0 : seal_km_jwk_unusable(jwk, "its %s is empty", name);
+}
+
+
+static int
+seal_km_jwk_check_exponent(const seal_km_jwk_t *jwk, size_t i)
+{
+    size_t                n, len;
+    const unsigned char  *value;
+
+    value = jwk->values[i];
+    len = jwk->lens[i];
+
+    for (n = 0; n < len && value[n] == 0; n++) {
+        /* void: leading zeros */
+    }
+
+    if (len - n == 0 || (len - n == 1 && value[n] < 3)) {
+        return seal_km_jwk_unusable(jwk, "its RSA exponent is below 3");
+    }
+
+    return 0;
+}
+
+
+static void
+seal_km_jwk_free_members(seal_km_jwk_t *jwk)
+{
+    size_t  i;
+
+    for (i = 0; i < SEAL_KM_JWK_MEMBERS; i++) {
+        seal_km_secret_free(jwk->values[i]);
+        jwk->values[i] = NULL;
+    }
+}
+
+
+/* LibJWT has nothing left when this is over */
+
+static int
+seal_km_jwk_make_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
+{
+    int  rc;
+
+    seal_km_secret_enter();
+    rc = seal_km_jwk_decode_key(jwk, key);
+    seal_km_secret_leave();
+
+    return rc;
+}
+
+
+static int
+seal_km_jwk_decode_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
+{
+    int                rc;
+    jwk_set_t         *set;
+    const jwk_item_t  *item;
+
+    set = seal_km_jwk_create_set(jwk);
+    item = jwks_item_get(set, 0);
+
+    if (item == NULL) {
+        rc = -1;
+
+    } else if (jwks_item_error(item)) {
+        rc = seal_km_jwk_unusable(jwk, "it cannot be decoded");
+
+    } else if (jwk->type->kty == JWK_KEY_TYPE_OCT) {
+        rc = seal_km_jwk_use_secret(jwk, key, item);
+
+    } else {
+        rc = seal_km_jwk_use_public_key(jwk, key, item);
+    }
+
+    jwks_free(set);
+
+    return rc;
 }
 
 
@@ -399,45 +552,131 @@ seal_km_jwk_create_set(const seal_km_jwk_t *jwk)
 }
 
 
+/*
+ * Of a key that LibJWT has made without enough memory, or of one of its
+ * releases with another idea of base64url, nothing may come but a refusal: so it
+ * has to be what the JWK says.
+ */
+
 static int
-seal_km_jwk_set_raw(seal_km_jwk_key_t *key, const jwk_item_t *item)
+seal_km_jwk_use_secret(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
+    const jwk_item_t *item)
+{
+    seal_km_signature_key_t  raw;
+
+    memset(&raw, 0, sizeof(seal_km_signature_key_t));
+
+    if (jwks_item_key_oct(item, &raw.secret, &raw.secret_len) != 0
+        || raw.secret_len != jwk->lens[0]
+        || CRYPTO_memcmp(raw.secret, jwk->values[0], raw.secret_len) != 0)
+    {
+        return seal_km_jwk_unusable(jwk, "it cannot be decoded");
+    }
+
+    return seal_km_jwk_set_verifiers(jwk, key, &raw,
+                                     (unsigned) raw.secret_len * 8);
+}
+
+
+static int
+seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
+    const jwk_item_t *item)
+{
+    int                      rc;
+    seal_km_signature_key_t  raw;
+
+    memset(&raw, 0, sizeof(seal_km_signature_key_t));
+
+    raw.pkey = seal_km_jwk_read_pem(item);
+
+    if (raw.pkey != NULL && seal_km_jwk_is_pkey(jwk, raw.pkey)) {
+        rc = seal_km_jwk_set_verifiers(jwk, key, &raw,
+                                  (unsigned) EVP_PKEY_get_bits(raw.pkey));
+
+    } else {
+        rc = seal_km_jwk_unusable(jwk, "it cannot be decoded");
+    }
+
+    EVP_PKEY_free(raw.pkey);
+
+    return rc;
+}
+
+
+static EVP_PKEY *
+seal_km_jwk_read_pem(const jwk_item_t *item)
 {
     BIO         *bio;
+    EVP_PKEY    *pkey;
     const char  *pem;
-
-    if (jwks_item_kty(item) == JWK_KEY_TYPE_OCT) {
-        return jwks_item_key_oct(item, &key->raw.secret, &key->raw.secret_len);
-    }
 
     pem = jwks_item_pem(item);
 
     if (pem == NULL) {
-        return -1;
+        return NULL;
     }
 
     bio = BIO_new_mem_buf(pem, -1);
 
     if (bio == NULL) {
-        return -1;
+        return NULL;
     }
 
-    key->raw.pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
 
     BIO_free(bio);
 
-    return (key->raw.pkey == NULL) ? -1 : 0;
+    return pkey;
 }
 
 
-static int
-seal_km_jwk_set_checkers(const seal_km_jwk_t *jwk,
-    seal_km_jwk_key_t *key, const jwk_item_t *item)
-{
-    int       i, rc;
-    unsigned  n, bits, needed;
+/* 1 if the numbers, or bytes, of pkey are those of the JWK */
 
-    n = 0;
-    bits = (unsigned) jwks_item_key_bits(item);
+static int
+seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey)
+{
+    int             same;
+    size_t          i, len;
+    BIGNUM         *number, *wanted;
+    unsigned char   raw[EVP_MAX_MD_SIZE];
+
+    if (jwk->type->kty == JWK_KEY_TYPE_OKP) {
+        len = sizeof(raw);
+
+        return EVP_PKEY_get_raw_public_key(pkey, raw, &len) == 1
+               && len == jwk->lens[0]
+               && memcmp(raw, jwk->values[0], len) == 0;
+    }
+
+    same = 1;
+
+    for (i = 0; same && i < SEAL_KM_JWK_MEMBERS; i++) {
+        number = NULL;
+        wanted = BN_bin2bn(jwk->values[i], (int) jwk->lens[i], NULL);
+
+        same = wanted != NULL
+               && EVP_PKEY_get_bn_param(pkey, jwk->type->params[i], &number)
+                  == 1
+               && BN_cmp(number, wanted) == 0;
+
+        BN_free(number);
+        BN_free(wanted);
+    }
+
+    return same;
+}
+
+
+/* bits is the size of the key */
+
+static int
+seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
+    const seal_km_signature_key_t *raw, unsigned bits)
+{
+    int                         i;
+    unsigned                    needed;
+    const seal_km_algorithm_t  *algorithm;
+
     needed = (unsigned) -1;
 
     for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
@@ -446,60 +685,29 @@ seal_km_jwk_set_checkers(const seal_km_jwk_t *jwk,
             continue;
         }
 
-        if (bits < seal_km_algorithm(i)->min_bits) {
+        algorithm = seal_km_algorithm(i);
 
-            if (needed > seal_km_algorithm(i)->min_bits) {
-                needed = seal_km_algorithm(i)->min_bits;
+        if (bits < algorithm->min_bits) {
+
+            if (needed > algorithm->min_bits) {
+                needed = algorithm->min_bits;
             }
 
             continue;
         }
 
-        rc = seal_km_jwk_set_checker(key, item, i);
+        key->verifiers[i] = seal_km_verifier_create(algorithm, raw);
 
-        if (rc == -1) {
-            return -1;
+        if (key->verifiers[i] == NULL) {
+            return seal_km_jwk_unusable(jwk, "OpenSSL refuses it");
         }
 
-        if (rc != 0) {
-            return seal_km_jwk_unusable(jwk, "LibJWT refuses it");
-        }
-
-        n++;
+        key->algorithms |= 1u << i;
     }
 
-    if (n == 0) {
-        seal_km_jwk_tell(jwk, "is not usable: %s key of %u bits, at least"
-                          " %u are needed", jwk->type->name, bits, needed);
-        return SEAL_KM_JWK_UNUSABLE;
-    }
-
-    return 0;
-}
-
-
-static int
-seal_km_jwk_set_checker(seal_km_jwk_key_t *key, const jwk_item_t *item,
-    int algorithm)
-{
-    jwt_checker_t  *checker;
-
-    checker = jwt_checker_new();
-
-    if (checker == NULL) {
-        return -1;
-    }
-
-    key->checkers[algorithm] = checker;
-
-    /* claims are not LibJWT's matter, which knows no order of faults */
-
-    if (jwt_checker_setkey(checker, seal_km_algorithm(algorithm)->jwt_alg, item)
-            != 0
-        || jwt_checker_time_leeway(checker, JWT_CLAIM_EXP, -1) != 0
-        || jwt_checker_time_leeway(checker, JWT_CLAIM_NBF, -1) != 0)
-    {
-        return SEAL_KM_JWK_UNUSABLE;
+    if (key->algorithms == 0) {
+        return seal_km_jwk_unusable(jwk, "%s key of %u bits, at least %u are"
+                                    " needed", jwk->type->name, bits, needed);
     }
 
     return 0;
@@ -539,21 +747,33 @@ seal_km_jwk_free(seal_km_jwk_key_t *key)
 {
     int  i;
 
-    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-        jwt_checker_free(key->checkers[i]);
+    if (key == NULL) {
+        return;
     }
 
-    jwks_free(key->set);
-    EVP_PKEY_free(key->raw.pkey);
+    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
+        seal_km_verifier_free(key->verifiers[i]);
+    }
 
     seal_km_secret_free(key);
 }
 
 
-static int
-seal_km_jwk_unusable(const seal_km_jwk_t *jwk, const char *why)
+void
+seal_km_jwk_tell_unusable(const seal_km_jwk_t *jwk, const char *why)
 {
-    seal_km_jwk_tell(jwk, "is not usable: %s", why);
+    (void) seal_km_jwk_unusable(jwk, "%s", why);
+}
+
+
+static int
+seal_km_jwk_unusable(const seal_km_jwk_t *jwk, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    seal_km_jwk_vtell(jwk, "is not usable: ", fmt, args);
+    va_end(args);
 
     return SEAL_KM_JWK_UNUSABLE;
 }
@@ -562,9 +782,20 @@ seal_km_jwk_unusable(const seal_km_jwk_t *jwk, const char *why)
 static void
 seal_km_jwk_tell(const seal_km_jwk_t *jwk, const char *fmt, ...)
 {
+    va_list  args;
+
+    va_start(args, fmt);
+    seal_km_jwk_vtell(jwk, "", fmt, args);
+    va_end(args);
+}
+
+
+static void
+seal_km_jwk_vtell(const seal_km_jwk_t *jwk, const char *what, const char *fmt,
+    va_list args)
+{
     char           text[SEAL_KM_JWK_NOTICE_MAX];
     size_t         i, len;
-    va_list        args;
     seal_km_str_t  kid;
 
     if (jwk->notice == NULL) {
@@ -578,16 +809,15 @@ seal_km_jwk_tell(const seal_km_jwk_t *jwk, const char *fmt, ...)
     }
 
     if (kid.len > 0 && kid.len <= SEAL_KM_JWK_KID_MAX && i == kid.len) {
-        len = (size_t) snprintf(text, sizeof(text), "key %u (kid \"%s\") ",
-                                jwk->position, kid.data);
+        len = (size_t) snprintf(text, sizeof(text), "key %u (kid \"%s\") %s",
+                                jwk->position, kid.data, what);
 
     } else {
-        len = (size_t) snprintf(text, sizeof(text), "key %u ", jwk->position);
+        len = (size_t) snprintf(text, sizeof(text), "key %u %s",
+                                jwk->position, what);
     }
 
-    va_start(args, fmt);
     (void) vsnprintf(text + len, sizeof(text) - len, fmt, args);
-    va_end(args);
 
     jwk->notice(jwk->data, text);
 }

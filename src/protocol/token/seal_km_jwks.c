@@ -1,4 +1,3 @@
-#include <openssl/err.h>
 #include <string.h>
 
 #include "seal_km_jwk.h"
@@ -30,8 +29,8 @@ static const char *seal_km_jwks_check_set(const json_t *json);
 static void seal_km_jwks_free_keys(seal_km_jwk_key_t *key);
 static seal_km_jwk_key_t *seal_km_jwks_skip(const seal_km_jwks_t *jwks,
     seal_km_jwk_key_t *key, size_t *part);
-static int seal_km_jwks_fits(const seal_km_jwk_key_t *key, int algorithm,
-    seal_km_str_t kid);
+static seal_km_verifier_t *seal_km_jwks_verifier(
+    const seal_km_jwk_key_t *key, const seal_km_jws_t *jws);
 
 
 seal_km_jwks_t *
@@ -209,7 +208,6 @@ seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
 seal_km_algorithms_t
 seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 {
-    int                       i;
     size_t                    part;
     seal_km_algorithms_t      set;
     const seal_km_jwk_key_t  *key;
@@ -217,11 +215,7 @@ seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
     set = 0;
 
     seal_km_jwks_foreach(jwks, key, part) {
-        for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-            if (key->checkers[i] != NULL) {
-                set |= 1u << i;
-            }
-        }
+        set |= key->algorithms;
     }
 
     return set;
@@ -255,77 +249,68 @@ seal_km_jwks_free_keys(seal_km_jwk_key_t *key)
 }
 
 
-unsigned
-seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm, seal_km_str_t kid,
-    const char *token, int *verified)
+seal_km_reason_e
+seal_km_jwks_verify(const seal_km_jwks_t *jwks, const seal_km_jws_t *jws)
 {
-    size_t              part;
-    unsigned            tried;
-    jwt_checker_t      *checker;
-    seal_km_jwk_key_t  *key;
+    size_t                    part;
+    seal_km_reason_e          rc;
+    seal_km_verifier_t       *verifier;
+    seal_km_signature_t       signature;
+    const seal_km_jwk_key_t  *key;
 
-    tried = 0;
-    *verified = 0;
+    rc = SEAL_KM_TOKEN_KEY;
 
-    seal_km_secret_enter();
+    seal_km_signature_init(&signature, jws->parts.input, jws->signature);
 
     seal_km_jwks_foreach(jwks, key, part) {
 
-        if (!seal_km_jwks_fits(key, algorithm, kid)) {
+        verifier = seal_km_jwks_verifier(key, jws);
+
+        if (verifier == NULL) {
             continue;
         }
 
-        checker = key->checkers[algorithm];
+        switch (seal_km_signature_verify(&signature, verifier)) {
 
-        /* a token's failure is no other token's */
+        case SEAL_KM_SIGNATURE_RIGHT:
+            return SEAL_KM_OK;
 
-        jwt_checker_error_clear(checker);
-
-        *verified = (jwt_checker_verify(checker, token) == 0);
-        tried++;
-
-        if (*verified) {
+        case SEAL_KM_SIGNATURE_WRONG:
+            rc = SEAL_KM_TOKEN_SIGNATURE;
             break;
+
+        default: /* SEAL_KM_SIGNATURE_NO_MEMORY */
+            return SEAL_KM_INTERNAL_ERROR;
         }
     }
 
-    seal_km_secret_leave();
-
-    /* the next TLS operation would stumble over what OpenSSL left */
-
-    ERR_clear_error();
-
-    return tried;
+    return rc;
 }
 
 
-int
-seal_km_jwks_verify_raw(const seal_km_jwks_t *jwks, int algorithm,
-    seal_km_str_t kid, seal_km_str_t input, seal_km_str_t signature)
+/* the key, ready for the token's algorithm; NULL where it does not fit */
+
+static seal_km_verifier_t *
+seal_km_jwks_verifier(const seal_km_jwk_key_t *key, const seal_km_jws_t *jws)
 {
-    size_t                    part;
-    const seal_km_jwk_key_t  *key;
+    int                   i;
+    seal_km_algorithms_t  fits;
 
-    seal_km_jwks_foreach(jwks, key, part) {
+    fits = key->algorithms & jws->algorithms;
 
-        if (seal_km_jwks_fits(key, algorithm, kid)
-            && seal_km_signature_verify(seal_km_algorithm(algorithm),
-                                        &key->raw, input, signature))
-        {
-            return 1;
-        }
+    if (fits == 0
+        || (jws->kid.data != NULL
+            && key->kid.data != NULL
+            && !seal_km_str_equal(jws->kid, key->kid)))
+    {
+        return NULL;
     }
 
-    return 0;
-}
+    /* one: a token names several for keys of several curves only */
 
+    for (i = 0; (fits & (1u << i)) == 0; i++) {
+        /* void */
+    }
 
-static int
-seal_km_jwks_fits(const seal_km_jwk_key_t *key, int algorithm,
-    seal_km_str_t kid)
-{
-    return key->checkers[algorithm] != NULL
-           && (kid.data == NULL
-               || key->kid.data == NULL
-               || seal_km_str_equal(kid, key->kid));
+    return key->verifiers[i];
 }

@@ -1,6 +1,6 @@
 /*
- * JWK Set (RFC 7517): the keys of the SIM-S.  Keys are decoded once, when the
- * set is made; a request only looks them up.
+ * JWK Set (RFC 7517): the keys of the SIM-S.  Keys are decoded, and made ready
+ * to verify, once, when the set is made; a request only uses them.
  */
 
 
@@ -9,6 +9,7 @@
 
 
 #include "seal_km_algorithm.h"
+#include "seal_km_jws.h"
 
 
 typedef struct seal_km_jwks_s  seal_km_jwks_t;
@@ -52,22 +53,15 @@ seal_km_algorithms_t seal_km_jwks_algorithms(const seal_km_jwks_t *jwks);
 void seal_km_jwks_free(seal_km_jwks_t *jwks);
 
 /*
- * Tries the keys that fit the algorithm (an index of seal_km_algorithm()) and
- * the kid: those of that kid and those without one; all, if kid.data is NULL.
- * token is the whole compact JWS, NUL-terminated.  Returns the number of keys
- * that were tried, 0 where none fits; *verified is set to 1 where one of them
- * verified the signature, else to 0.
+ * Tries the keys that fit the token: of one of its algorithms, and of its kid or
+ * without one; whatever their kid, where the token has none.  Returns
+ * SEAL_KM_OK, SEAL_KM_TOKEN_KEY where none fits, SEAL_KM_TOKEN_SIGNATURE where
+ * none that fits has made the signature, SEAL_KM_INTERNAL_ERROR without memory.
+ * The cost is one hash over the token (HMAC, EdDSA: one for each key), and one
+ * public-key operation for each key that fits.
  */
-unsigned seal_km_jwks_verify(seal_km_jwks_t *jwks, int algorithm,
-    seal_km_str_t kid, const char *token, int *verified);
-
-/*
- * 1 if one of the same keys verifies the signature, decoded, over the signing
- * input; 0 if none does.  For tokens whose header or claims LibJWT cannot
- * decode, which seal_km_jwks_verify() therefore takes for ill signed.
- */
-int seal_km_jwks_verify_raw(const seal_km_jwks_t *jwks, int algorithm,
-    seal_km_str_t kid, seal_km_str_t input, seal_km_str_t signature);
+seal_km_reason_e seal_km_jwks_verify(const seal_km_jwks_t *jwks,
+    const seal_km_jws_t *jws);
 
 
 #endif /* SEAL_KM_JWKS_H */

@@ -10,6 +10,7 @@
 
 #include "seal_km_json.h"
 #include "seal_km_jwks.h"
+#include "seal_km_jws.h"
 #include "seal_km_reason.h"
 
 
@@ -55,15 +56,17 @@ seal_km_reason_e seal_km_token_find(seal_km_str_t value,
     seal_km_str_t *token);
 
 /*
- * Verifies the compact JWS in text, NUL-terminated at text.data[text.len],
- * with the keys of jwks and the algorithms allowed, and takes its claims out.
- * Returns, first fault first: SEAL_KM_TOKEN_MALFORMED, _ALGORITHM, _KEY,
- * _SIGNATURE, _MALFORMED (claims), or SEAL_KM_OK: only then *token holds
- * something; SEAL_KM_INTERNAL_ERROR where there is no memory to decode it.
- * Time, issuer and audience are seal_km_claims.h's matter.
+ * Verifies the compact JWS in text with the keys of jwks and the algorithms
+ * allowed, and takes its claims out, which are not decoded before its signature
+ * is known to be right.  Returns, first fault first: SEAL_KM_TOKEN_MALFORMED,
+ * _ALGORITHM (both as seal_km_jws_read(), which can be asked without keys),
+ * _KEY, _SIGNATURE, _MALFORMED (claims), or SEAL_KM_OK: only then *token holds
+ * something; SEAL_KM_INTERNAL_ERROR where there is no memory to tell.  Time,
+ * issuer and audience are seal_km_claims.h's matter.
  */
 seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
-    seal_km_str_t text, seal_km_jwks_t *jwks, seal_km_algorithms_t allowed);
+    seal_km_str_t text, const seal_km_jwks_t *jwks,
+    seal_km_algorithms_t allowed);
 
 /*
  * 1 if text is a token that names its key by a kid which no usable key of jwks

@@ -13,6 +13,8 @@
 static seal_km_redis_command_t *seal_km_redis_command_copy(char *text,
     size_t len, ngx_uint_t flags);
 static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
+static void seal_km_redis_command_end_sent(ngx_queue_t *queue,
+    seal_km_redis_end_e end);
 static void seal_km_redis_command_end(ngx_queue_t *queue,
     seal_km_redis_end_e end);
 
@@ -22,6 +24,7 @@ seal_km_redis_commands_init(seal_km_redis_commands_t *commands)
 {
     ngx_queue_init(&commands->unsent);
     ngx_queue_init(&commands->sent);
+    commands->window = 1;
 }
 
 
@@ -56,11 +59,50 @@ seal_km_redis_command_greet(seal_km_redis_commands_t *commands,
     seal_km_redis_command_t *command)
 {
     command->commands = commands;
-    command->sent = 1;
     command->greeting = 1;
 
-    ngx_queue_insert_tail(&commands->sent, &command->queue);
+    ngx_queue_insert_tail(&commands->unsent, &command->queue);
     commands->n++;
+
+    seal_km_redis_command_written(command);
+}
+
+
+seal_km_redis_command_t *
+seal_km_redis_command_next(seal_km_redis_commands_t *commands)
+{
+    seal_km_redis_command_t  *command;
+
+    command = seal_km_redis_command_first(&commands->unsent);
+
+    if (command
+        && (commands->suspects || command->flags & SEAL_KM_REDIS_SUSPECT)
+        && commands->nsent >= commands->window)
+    {
+        return NULL;
+    }
+
+    return command;
+}
+
+
+void
+seal_km_redis_command_written(seal_km_redis_command_t *command)
+{
+    seal_km_redis_commands_t  *commands;
+
+    commands = command->commands;
+
+    ngx_queue_remove(&command->queue);
+    ngx_queue_insert_tail(&commands->sent, &command->queue);
+
+    command->sent = 1;
+    command->when = ngx_current_msec;
+    commands->nsent++;
+
+    if (command->flags & SEAL_KM_REDIS_SUSPECT) {
+        commands->suspects++;
+    }
 }
 
 
@@ -87,7 +129,8 @@ seal_km_redis_command_create(int argc, const char **argv, const size_t *len,
         return NULL;
     }
 
-    command->tree = (flags & SEAL_KM_REDIS_TREE) ? 1 : 0;
+    command->name = argv[0];
+    command->flags = flags;
     command->handler = handler;
     command->data = data;
 
@@ -103,7 +146,7 @@ seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
     u_char                   *p;
     seal_km_redis_command_t  *command;
 
-    static const char  asking[] = "ASKING\r\n";
+    static const char  asking[] = "*1\r\n$6\r\nASKING\r\n";
 
     command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + len,
                         ngx_cycle->log);
@@ -114,12 +157,11 @@ seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
     ngx_memzero(command, sizeof(seal_km_redis_command_t));
 
     p = command->text;
-    command->replies = 1;
 
     if (flags & SEAL_KM_REDIS_ASKING) {
         /* it holds for the next command only: nothing may come between */
         p = ngx_cpymem(p, asking, sizeof(asking) - 1);
-        command->replies = 2;
+        command->asking = 1;
     }
 
     p = ngx_cpymem(p, text, len);
@@ -194,9 +236,20 @@ seal_km_redis_command_answer(seal_km_redis_command_t *command,
 
     /* it leaves the queue before its handler is called */
 
+    if (command->flags & SEAL_KM_REDIS_SUSPECT) {
+        commands->suspects--;
+        commands->window++;
+    }
+
     ngx_queue_remove(&command->queue);
     seal_km_redis_command_free(command);
     commands->n--;
+    commands->nsent--;
+
+    if (!ngx_queue_empty(&commands->unsent) && !commands->flush.posted) {
+        /* it may have waited for this one */
+        ngx_post_event(&commands->flush, &ngx_posted_events);
+    }
 
     if (handler == NULL) {
         seal_km_redis_reply_free(reply);
@@ -223,9 +276,12 @@ seal_km_redis_command_end_all(seal_km_redis_commands_t *commands,
     seal_km_redis_command_detach(&commands->unsent, &unsent);
 
     commands->n = 0;
+    commands->nsent = 0;
+    commands->suspects = 0;
+    commands->window = 1;
     commands->waiters = 0;
 
-    seal_km_redis_command_end(&sent, end);
+    seal_km_redis_command_end_sent(&sent, end);
     seal_km_redis_command_end(&unsent, SEAL_KM_REDIS_UNSENT);
 }
 
@@ -252,6 +308,39 @@ seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to)
         command = ngx_queue_data(q, seal_km_redis_command_t, queue);
         command->commands = NULL;
     }
+}
+
+
+static void
+seal_km_redis_command_end_sent(ngx_queue_t *queue, seal_km_redis_end_e end)
+{
+    ngx_queue_t  *oldest, garbled;
+
+    if (ngx_queue_empty(queue)) {
+        return;
+    }
+
+    oldest = ngx_queue_head(queue);
+
+    if (end == SEAL_KM_REDIS_GARBLED) {
+        ngx_queue_init(&garbled);
+        ngx_queue_remove(oldest);
+        ngx_queue_insert_tail(&garbled, oldest);
+
+        seal_km_redis_command_end(&garbled, SEAL_KM_REDIS_GARBLED);
+        seal_km_redis_command_end(queue, SEAL_KM_REDIS_SPOILT);
+        return;
+    }
+
+    if (oldest == ngx_queue_last(queue)) {
+        seal_km_redis_command_end(queue, SEAL_KM_REDIS_LOST);
+        return;
+    }
+
+    ngx_queue_remove(oldest);
+    ngx_queue_insert_tail(queue, oldest);
+
+    seal_km_redis_command_end(queue, SEAL_KM_REDIS_SPOILT);
 }
 
 

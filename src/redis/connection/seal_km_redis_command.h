@@ -19,16 +19,25 @@
 #define SEAL_KM_REDIS_COMMANDS_MAX  8192
 
 
-/* how a command is sent */
-#define SEAL_KM_REDIS_TREE    0x01   /* the answer may be of any type */
-#define SEAL_KM_REDIS_ASKING  0x02   /* behind an ASKING, in one piece */
+/*
+ * Flags of a command: the kinds of reply that it may be answered with
+ * (SEAL_KM_REDIS_KIND_..., an error always may), and how it is sent.
+ */
+#define SEAL_KM_REDIS_RECORD   (SEAL_KM_REDIS_KIND_STRING                     \
+                                |SEAL_KM_REDIS_KIND_NIL)
+#define SEAL_KM_REDIS_TREE     (SEAL_KM_REDIS_KIND_ARRAY                      \
+                                |SEAL_KM_REDIS_KIND_NIL)
+#define SEAL_KM_REDIS_KINDS    0xff
+#define SEAL_KM_REDIS_ASKING   0x100  /* behind an ASKING, in one piece */
+#define SEAL_KM_REDIS_SUSPECT  0x200  /* a connection died with it: see below */
 
 
 /* how a command ended */
 typedef enum {
     SEAL_KM_REDIS_ANSWERED = 0,   /* by the reply, which is the handler's */
     SEAL_KM_REDIS_UNSENT,         /* nothing of it was written */
-    SEAL_KM_REDIS_LOST,           /* written; the connection died */
+    SEAL_KM_REDIS_LOST,           /* written alone; the connection died */
+    SEAL_KM_REDIS_SPOILT,         /* written with others; it died of one */
     SEAL_KM_REDIS_GARBLED         /* written; what came is no answer to it */
 } seal_km_redis_end_e;
 
@@ -38,10 +47,20 @@ typedef void (*seal_km_redis_command_pt)(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply);
 
 
+/*
+ * What a connection dies of may be one of the commands that it carries: one
+ * whose answer the server would rather close the connection than send.  So those
+ * that were lost together are sent again as suspects, behind each other: first
+ * one alone, then ever more, as long as they are answered.  What dies alone is
+ * the one; the others are not lost twice for its sake.
+ */
 typedef struct {
     ngx_queue_t                   unsent;       /* oldest first */
     ngx_queue_t                   sent;
     ngx_uint_t                    n;            /* in both */
+    ngx_uint_t                    nsent;
+    ngx_uint_t                    suspects;     /* of those that were sent */
+    ngx_uint_t                    window;       /* sent together with these */
     ngx_uint_t                    waiters;      /* who wait for an answer */
 
     /* posted where there is something to write, or nobody waits any more */
@@ -54,8 +73,11 @@ struct seal_km_redis_command_s {
     seal_km_redis_commands_t     *commands;     /* NULL: they are ending */
     seal_km_redis_command_pt      handler;      /* NULL: abandoned */
     void                         *data;
-    unsigned                      replies:2;    /* still to come */
-    unsigned                      tree:1;       /* may be of any type */
+    const char                   *name;         /* for the log */
+    ngx_msec_t                    when;         /* it was sent */
+    ngx_uint_t                    flags;
+    unsigned                      asking:1;     /* is to be answered first */
+    unsigned                      refused:1;    /* the ASKING was */
     unsigned                      sent:1;
     unsigned                      greeting:1;   /* nobody's who waits */
     size_t                        len;
@@ -65,7 +87,7 @@ struct seal_km_redis_command_s {
 
 /*
  * Queues a command, to be written at the end of this turn of the event loop.
- * The connection is usable.  NULL without memory; the handler is never called
+ * The connection is usable; argv[0] is a static text.  NULL without memory; the handler is never called
  * from inside.
  */
 seal_km_redis_command_t *seal_km_redis_command_send(
@@ -99,6 +121,13 @@ void seal_km_redis_command_free(seal_km_redis_command_t *command);
 void seal_km_redis_command_greet(seal_km_redis_commands_t *commands,
     seal_km_redis_command_t *command);
 
+/* the next one to be written now; NULL: there is none, or it has to wait */
+seal_km_redis_command_t *seal_km_redis_command_next(
+    seal_km_redis_commands_t *commands);
+
+/* it is being written */
+void seal_km_redis_command_written(seal_km_redis_command_t *command);
+
 /* the oldest of the commands that were sent, or that were not; or NULL */
 seal_km_redis_command_t *seal_km_redis_command_first(ngx_queue_t *queue);
 
@@ -110,8 +139,10 @@ void seal_km_redis_command_answer(seal_km_redis_command_t *command,
     seal_km_redis_reply_t *reply);
 
 /*
- * Ends all commands of a connection that has been closed: those that were
- * written as end says, the others as UNSENT.  Handlers may open it again.
+ * Ends all commands of a connection that has been closed: those that were not
+ * written as UNSENT, the others as LOST, or, where they are more than one, as
+ * SPOILT, the oldest of them last: it is the likeliest to be the one.  If end is
+ * GARBLED that is the oldest one's.  Handlers may open the connection again.
  */
 void seal_km_redis_command_end_all(seal_km_redis_commands_t *commands,
     seal_km_redis_end_e end);

@@ -9,7 +9,12 @@
 
 
 /* without a query for so long a failed server is left alone, in seconds */
-#define SEAL_KM_REDIS_UNUSED        60
+#define SEAL_KM_REDIS_UNUSED              60
+
+/* TCP keepalive of a connection that is silent: seconds, and probes */
+#define SEAL_KM_REDIS_KEEPALIVE_IDLE      60
+#define SEAL_KM_REDIS_KEEPALIVE_INTERVAL  10
+#define SEAL_KM_REDIS_KEEPALIVE_COUNT     3
 
 
 static ngx_int_t seal_km_redis_allocate(seal_km_redis_connection_t *rc);
@@ -19,9 +24,8 @@ static void seal_km_redis_connect_handler(ngx_event_t *ev);
 static ngx_int_t seal_km_redis_test_connect(seal_km_redis_connection_t *rc);
 static void seal_km_redis_connected(seal_km_redis_connection_t *rc);
 static void seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc);
-#ifdef TCP_USER_TIMEOUT
-static void seal_km_redis_set_user_timeout(seal_km_redis_connection_t *rc);
-#endif
+static void seal_km_redis_set_option(seal_km_redis_connection_t *rc,
+    int option, const char *name, int value);
 static void seal_km_redis_secured(seal_km_redis_connection_t *rc);
 static void seal_km_redis_reconnect_handler(ngx_event_t *ev);
 
@@ -42,7 +46,13 @@ seal_km_redis_connect_init(seal_km_redis_connection_t *rc,
     rc->commands.flush.data = rc;
     rc->commands.flush.log = &rc->log;
 
-    /* an exiting worker does not wait for it */
+    /* an exiting worker waits for neither */
+
+    rc->watch.handler = seal_km_redis_wire_watch_handler;
+    rc->watch.data = rc;
+    rc->watch.log = &rc->log;
+    rc->watch.cancelable = 1;
+
     rc->reconnect.handler = seal_km_redis_reconnect_handler;
     rc->reconnect.data = rc;
     rc->reconnect.log = &rc->log;
@@ -58,6 +68,8 @@ seal_km_redis_connect(seal_km_redis_connection_t *rc)
     if (rc->reconnect.timer_set) {
         ngx_del_timer(&rc->reconnect);
     }
+
+    rc->opened = ngx_current_msec;
 
     if (seal_km_redis_allocate(rc) != NGX_OK) {
         /* it backs off: with no timer nobody would ever try it again */
@@ -236,39 +248,41 @@ seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc)
 
     (void) ngx_tcp_nodelay(rc->peer.connection);
 
+#if (NGX_HAVE_KEEPALIVE_TUNABLE)
+    /* a NAT or a balancer between us forgets what is silent for long */
+    seal_km_redis_set_option(rc, TCP_KEEPIDLE, "TCP_KEEPIDLE",
+                             SEAL_KM_REDIS_KEEPALIVE_IDLE);
+    seal_km_redis_set_option(rc, TCP_KEEPINTVL, "TCP_KEEPINTVL",
+                             SEAL_KM_REDIS_KEEPALIVE_INTERVAL);
+    seal_km_redis_set_option(rc, TCP_KEEPCNT, "TCP_KEEPCNT",
+                             SEAL_KM_REDIS_KEEPALIVE_COUNT);
+#endif
+
 #ifdef TCP_USER_TIMEOUT
-    seal_km_redis_set_user_timeout(rc);
+    /*
+     * The kernel tells a host that is gone, which acknowledges nothing, from a
+     * server that is merely slow.  It also ends a connection whose peer has not
+     * made room for a byte in all this time.
+     */
+    seal_km_redis_set_option(rc, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT",
+                             rc->settings->connect_timeout
+                             + rc->settings->timeout);
 #endif
 }
 
 
-#ifdef TCP_USER_TIMEOUT
-
-/*
- * The kernel tells a host that is gone, which acknowledges nothing, from a
- * server that is merely slow.  It also ends a connection whose peer has not
- * made room for a byte in all this time.  That is as well: whoever still waits
- * came when the peer took nothing any more, since nobody waits longer than
- * this, and is asked again over a new connection.
- */
-
 static void
-seal_km_redis_set_user_timeout(seal_km_redis_connection_t *rc)
+seal_km_redis_set_option(seal_km_redis_connection_t *rc, int option,
+    const char *name, int value)
 {
-    unsigned  timeout;
-
-    timeout = rc->settings->connect_timeout + rc->settings->timeout;
-
-    if (setsockopt(rc->peer.connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-                   (const void *) &timeout, sizeof(unsigned))
+    if (setsockopt(rc->peer.connection->fd, IPPROTO_TCP, option,
+                   (const void *) &value, sizeof(int))
         == -1)
     {
         ngx_log_error(NGX_LOG_ALERT, &rc->log, ngx_socket_errno,
-                      "setsockopt(TCP_USER_TIMEOUT) failed, ignored");
+                      "setsockopt(%s) failed, ignored", name);
     }
 }
-
-#endif
 
 
 /* the socket is connected, and TLS is there if it is to be: greets */
@@ -326,6 +340,13 @@ seal_km_redis_connect_greeted(seal_km_redis_connection_t *rc)
     ngx_del_timer(rc->peer.connection->read);
 
     rc->state = SEAL_KM_REDIS_READY;
+    seal_km_redis_connection_greeted(rc);
+
+    if (rc->push) {
+        /* no command will follow */
+        seal_km_redis_connection_proved(rc);
+    }
+
     ngx_post_event(&rc->commands.flush, &ngx_posted_events);
 }
 

@@ -12,9 +12,18 @@
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
 #define SEAL_KM_REDIS_BACKOFF_MAX   1000
 
+/*
+ * How often a server may close a connection that it has greeted before it has
+ * answered any command: a record may be why, see seal_km_redis_command.h
+ */
+#define SEAL_KM_REDIS_EXCUSED       5
+
 
 static u_char *seal_km_redis_log_context(ngx_log_t *log, u_char *buf,
     size_t len);
+static void seal_km_redis_recovered(seal_km_redis_connection_t *rc);
+static void seal_km_redis_tell(seal_km_redis_connection_t *rc, ngx_err_t err,
+    const char *what);
 static void seal_km_redis_close(seal_km_redis_connection_t *rc);
 static void seal_km_redis_back_off(seal_km_redis_connection_t *rc);
 
@@ -61,8 +70,27 @@ seal_km_redis_connection_usable(seal_km_redis_connection_t *rc)
         return 1;
     }
 
-    /* nobody waits for a server that has just refused */
-    return rc->state != SEAL_KM_REDIS_CLOSED && rc->failures == 0;
+    /* nobody waits for a server that has just refused, but when exiting */
+    return rc->state != SEAL_KM_REDIS_CLOSED
+           && (rc->failures == 0 || ngx_exiting);
+}
+
+
+/*
+ * After a failure it opens by itself, from a timer.  A worker that is exiting is
+ * not to be kept by a timer, and opens what it still has a use for.
+ */
+
+ngx_uint_t
+seal_km_redis_connection_openable(seal_km_redis_connection_t *rc)
+{
+    if (rc->state != SEAL_KM_REDIS_CLOSED) {
+        return 0;
+    }
+
+    return rc->failures == 0
+           || (ngx_exiting
+               && (ngx_msec_int_t) (ngx_current_msec - rc->retry) >= 0);
 }
 
 
@@ -71,9 +99,21 @@ seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
     const char *what)
 {
     /* whatever it has answered before: it is tried less and less often */
+    rc->greeted = 0;
     rc->proved = 0;
 
     seal_km_redis_connection_failed(rc, 0, what, SEAL_KM_REDIS_UNSENT);
+}
+
+
+void
+seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc)
+{
+    rc->greeted = 1;
+
+    if (rc->deaths < SEAL_KM_REDIS_EXCUSED) {
+        seal_km_redis_recovered(rc);
+    }
 }
 
 
@@ -85,6 +125,16 @@ seal_km_redis_connection_proved(seal_km_redis_connection_t *rc)
     }
 
     rc->proved = 1;
+    rc->deaths = 0;
+    rc->unnamed = rc->nameless;
+
+    seal_km_redis_recovered(rc);
+}
+
+
+static void
+seal_km_redis_recovered(seal_km_redis_connection_t *rc)
+{
     rc->failures = 0;
 
     if (rc->failing) {
@@ -103,18 +153,23 @@ seal_km_redis_connection_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
     const char *what, seal_km_redis_end_e end)
 {
     if (what) {
-        if (!rc->failing && (rc->said != ngx_time() || rc->what != what)) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
-                          "Redis server \"%V\" %s, requests waiting: %ui",
-                          &rc->address->name, what, rc->commands.waiters);
-            rc->said = ngx_time();
-            rc->what = what;
-        }
+        seal_km_redis_tell(rc, err, what);
 
         if (!rc->proved) {
-            rc->failing = 1;
-            seal_km_redis_back_off(rc);
+
+            if (rc->greeted && rc->deaths++ < SEAL_KM_REDIS_EXCUSED) {
+                /* who wants it may open it at once */
+                rc->failures = 0;
+
+            } else {
+                rc->failing = 1;
+                seal_km_redis_back_off(rc);
+            }
         }
+
+    } else {
+        /* no timer is set: who wants it again may open it at once */
+        rc->failures = 0;
     }
 
     seal_km_redis_close(rc);
@@ -123,13 +178,28 @@ seal_km_redis_connection_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
 }
 
 
+static void
+seal_km_redis_tell(seal_km_redis_connection_t *rc, ngx_err_t err,
+    const char *what)
+{
+    if (rc->failing || (rc->said == ngx_time() && rc->what == what)) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+                  "Redis server \"%V\" %s%s%s, requests waiting: %ui",
+                  &rc->address->name, what, rc->last ? ", last sent: " : "",
+                  rc->last ? rc->last : "", rc->commands.waiters);
+
+    rc->said = ngx_time();
+    rc->what = what;
+}
+
+
 void
 seal_km_redis_connection_close(seal_km_redis_connection_t *rc)
 {
     if (rc->state != SEAL_KM_REDIS_CLOSED) {
-        /* no timer is set: who wants it again may open it at once */
-        rc->failures = 0;
-
         seal_km_redis_connection_failed(rc, 0, NULL, SEAL_KM_REDIS_LOST);
     }
 }
@@ -160,6 +230,10 @@ seal_km_redis_close(seal_km_redis_connection_t *rc)
         ngx_delete_posted_event(&rc->commands.flush);
     }
 
+    if (rc->watch.timer_set) {
+        ngx_del_timer(&rc->watch);
+    }
+
     seal_km_redis_reader_free(&rc->reader);
 
     if (rc->out) {
@@ -171,23 +245,31 @@ seal_km_redis_close(seal_km_redis_connection_t *rc)
     rc->out_pos = 0;
     rc->out_last = 0;
     rc->replies = 0;
+    rc->last = NULL;
     rc->ident = -1;
+    rc->greeted = 0;
     rc->proved = 0;
     rc->state = SEAL_KM_REDIS_CLOSED;
 }
 
 
+/* the next try begins so long after this one has begun, or at once */
+
 static void
 seal_km_redis_back_off(seal_km_redis_connection_t *rc)
 {
     ngx_uint_t  n;
-    ngx_msec_t  delay;
+    ngx_msec_t  delay, past;
 
     n = ngx_min(rc->failures, 10);
     delay = ngx_min(SEAL_KM_REDIS_BACKOFF_MIN << n, SEAL_KM_REDIS_BACKOFF_MAX);
     delay = delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1);
 
+    past = ngx_current_msec - rc->opened;
+    delay = (past < delay) ? delay - past : 1;
+
     rc->failures++;
+    rc->retry = ngx_current_msec + delay;
 
     if (!ngx_exiting && !ngx_terminate) {
         ngx_add_timer(&rc->reconnect, delay);

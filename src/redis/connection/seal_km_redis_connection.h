@@ -34,7 +34,7 @@ typedef enum {
     SEAL_KM_REDIS_CLOSED = 0,
     SEAL_KM_REDIS_CONNECTING,
     SEAL_KM_REDIS_SECURING,       /* the TLS handshake */
-    SEAL_KM_REDIS_HANDSHAKE,      /* AUTH and SELECT are to be answered */
+    SEAL_KM_REDIS_HANDSHAKE,      /* the greeting is to be answered */
     SEAL_KM_REDIS_READY
 } seal_km_redis_state_e;
 
@@ -68,7 +68,10 @@ struct seal_km_redis_connection_s {
 
     seal_km_redis_commands_t   commands;
     ngx_uint_t                 replies;    /* the handshake waits for */
+    const char                *last;       /* the command sent last, or NULL */
+    ngx_msec_t                 heard;      /* when bytes were read last */
 
+    ngx_event_t                watch;      /* whether it is answered at all */
     ngx_event_t                reconnect;
     seal_km_redis_greet_pt     greet;
     ngx_uint_t                 greeting;   /* SEAL_KM_REDIS_GREET_... */
@@ -80,14 +83,24 @@ struct seal_km_redis_connection_s {
     seal_km_redis_push_pt      push;
     void                      *push_data;
     ngx_uint_t                 failures;   /* in a row: reconnects back off */
+    ngx_msec_t                 opened;     /* when it was, the last time, */
+    ngx_msec_t                 retry;      /* and when it may be, then */
     time_t                     used;       /* when it was last asked for */
     time_t                     said;       /* when the log was told last, */
     const char                *what;       /* and of what */
 
-    unsigned                   proved:1;   /* the server has answered */
+    ngx_uint_t                 deaths;     /* in a row, that were excused */
+
+    unsigned                   greeted:1;  /* the greeting was answered */
+    unsigned                   proved:1;   /* a command was, since then */
     unsigned                   failing:1;  /* the log has been told */
+    unsigned                   nameless:1; /* greeted without its name, */
+    unsigned                   unnamed:1;  /* which has worked */
 };
 
+
+/* 1 if it is closed, and may be opened: it has not just failed */
+ngx_uint_t seal_km_redis_connection_openable(seal_km_redis_connection_t *rc);
 
 /* 1 if it takes commands: open, or opening for the first time */
 ngx_uint_t seal_km_redis_connection_usable(seal_km_redis_connection_t *rc);
@@ -117,6 +130,12 @@ void seal_km_redis_connection_forget_session(seal_km_redis_connection_t *rc);
 /* the server refuses us: the connection is closed, and tried again later */
 void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
     const char *what);
+
+/*
+ * The server has answered the greeting: when it closes the connection, that may
+ * be opened again at once, if it has not done so too often.
+ */
+void seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc);
 
 /* The server answers as it should: its failures are forgotten. */
 void seal_km_redis_connection_proved(seal_km_redis_connection_t *rc);

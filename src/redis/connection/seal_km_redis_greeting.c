@@ -29,6 +29,8 @@ static void seal_km_redis_greet_answered(seal_km_redis_connection_t *rc,
     seal_km_redis_reply_t *reply, const char *refused);
 static void seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply);
+static void seal_km_redis_subscribe_handler(void *data,
+    seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
 static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
 
 
@@ -57,7 +59,7 @@ seal_km_redis_greet(seal_km_redis_connection_t *rc)
     }
 
     if (rc->greeting & role
-        && seal_km_redis_greet_word(rc, "ROLE", SEAL_KM_REDIS_TREE,
+        && seal_km_redis_greet_word(rc, "ROLE", SEAL_KM_REDIS_KIND_ARRAY,
                                     seal_km_redis_role_handler)
            != NGX_OK)
     {
@@ -65,14 +67,15 @@ seal_km_redis_greet(seal_km_redis_connection_t *rc)
     }
 
     if (rc->greeting & SEAL_KM_REDIS_GREET_READONLY
-        && seal_km_redis_greet_word(rc, "READONLY", 0,
+        && seal_km_redis_greet_word(rc, "READONLY",
+                                    SEAL_KM_REDIS_KIND_STATUS,
                                     seal_km_redis_readonly_handler)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (seal_km_redis_greet_setname(rc) != NGX_OK) {
+    if (!rc->nameless && seal_km_redis_greet_setname(rc) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -95,7 +98,8 @@ seal_km_redis_greet_select(seal_km_redis_connection_t *rc)
     argv[0] = "SELECT";
     argv[1] = (char *) database;
 
-    return seal_km_redis_wire_greet(rc, 2, argv, NULL, 0,
+    return seal_km_redis_wire_greet(rc, 2, argv, NULL,
+                                       SEAL_KM_REDIS_KIND_STATUS,
                                        seal_km_redis_select_handler);
 }
 
@@ -117,17 +121,9 @@ seal_km_redis_greet_setname(seal_km_redis_connection_t *rc)
     argv[1] = "SETNAME";
     argv[2] = SEAL_KM_REDIS_CLIENT_NAME;
 
-    if (seal_km_redis_wire_greet(rc, 3, argv, NULL, 0,
-                                    seal_km_redis_setname_handler)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* nobody waits for it */
-    rc->replies--;
-
-    return NGX_OK;
+    return seal_km_redis_wire_greet(rc, 3, argv, NULL,
+                                    SEAL_KM_REDIS_KIND_STATUS,
+                                    seal_km_redis_setname_handler);
 }
 
 
@@ -154,26 +150,22 @@ seal_km_redis_greet_auth(seal_km_redis_connection_t *rc)
     argv[n] = (char *) password->data;
     len[n++] = password->len;
 
-    return seal_km_redis_wire_greet(rc, n, argv, len, 0,
+    return seal_km_redis_wire_greet(rc, n, argv, len,
+                                       SEAL_KM_REDIS_KIND_STATUS,
                                        seal_km_redis_auth_handler);
 }
 
 
-/* its answer is the first message of the subscription: none is awaited */
-
 static ngx_int_t
 seal_km_redis_greet_subscribe(seal_km_redis_connection_t *rc)
 {
-    static const char  subscribe[] = "SUBSCRIBE +switch-master\r\n";
+    const char  *argv[2];
 
-    if (rc->out_size - rc->out_last < sizeof(subscribe) - 1) {
-        return NGX_ERROR;
-    }
+    argv[0] = "SUBSCRIBE";
+    argv[1] = "+switch-master";
 
-    ngx_memcpy(rc->out + rc->out_last, subscribe, sizeof(subscribe) - 1);
-    rc->out_last += sizeof(subscribe) - 1;
-
-    return NGX_OK;
+    return seal_km_redis_wire_greet(rc, 2, argv, NULL, SEAL_KM_REDIS_KIND_ARRAY,
+                                    seal_km_redis_subscribe_handler);
 }
 
 
@@ -319,7 +311,39 @@ seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
 
     if (what) {
         seal_km_redis_connection_refused(data, what);
+
+    } else {
+        seal_km_redis_connect_greeted(data);
     }
+}
+
+
+/* the first message of the subscription is the answer */
+
+static void
+seal_km_redis_subscribe_handler(void *data, seal_km_redis_end_e end,
+    seal_km_redis_reply_t *reply)
+{
+    const char                  *what;
+    seal_km_redis_connection_t  *rc = data;
+
+    if (end != SEAL_KM_REDIS_ANSWERED) {
+        return;
+    }
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_ARRAY) {
+        seal_km_redis_reply_free(reply);
+        seal_km_redis_connect_greeted(rc);
+        return;
+    }
+
+    what = seal_km_redis_refusal(reply);
+
+    seal_km_redis_reply_free(reply);
+
+    seal_km_redis_connection_refused(rc, what ? what :
+                                "refused the subscription: check that its "
+                                "user has +subscribe and &+switch-master");
 }
 
 

@@ -9,24 +9,21 @@
 #include <openssl/crypto.h>
 
 
-/* no answer to what we ask has as many elements */
-#define SEAL_KM_REDIS_ELEMENTS_MAX  65536
-
-
+static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
+    u_char *data, size_t len);
 static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
     size_t len);
+static void seal_km_redis_reader_discard(seal_km_redis_reader_t *reader);
+static ngx_int_t seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
+    seal_km_redis_reply_t **reply);
 static seal_km_redis_reply_t *seal_km_redis_reply_create(
     const redisReadTask *task, seal_km_redis_reply_e type, size_t size);
 static void *seal_km_redis_reply_add(const redisReadTask *task,
     seal_km_redis_reply_t *reply);
-static ngx_uint_t seal_km_redis_reader_is_over_long(redisReader *redis);
 static void *seal_km_redis_reply_string(const redisReadTask *task, char *data,
     size_t len);
 #if (HIREDIS_MAJOR >= 1)
 static void *seal_km_redis_reply_array(const redisReadTask *task, size_t n);
-static void *seal_km_redis_reply_double(const redisReadTask *task,
-    double value, char *data, size_t len);
-static void *seal_km_redis_reply_bool(const redisReadTask *task, int value);
 #else
 static void *seal_km_redis_reply_array(const redisReadTask *task, int n);
 #endif
@@ -40,10 +37,6 @@ static redisReplyObjectFunctions  seal_km_redis_reply_functions = {
     .createString = seal_km_redis_reply_string,
     .createArray = seal_km_redis_reply_array,
     .createInteger = seal_km_redis_reply_integer,
-#if (HIREDIS_MAJOR >= 1)
-    .createDouble = seal_km_redis_reply_double,
-    .createBool = seal_km_redis_reply_bool,
-#endif
     .createNil = seal_km_redis_reply_nil,
     .freeObject = seal_km_redis_reply_free_object
 };
@@ -55,8 +48,6 @@ static seal_km_redis_reply_t  seal_km_redis_nil =
     { .type = SEAL_KM_REDIS_REPLY_NIL };
 static seal_km_redis_reply_t  seal_km_redis_status =
     { .type = SEAL_KM_REDIS_REPLY_STATUS };
-static seal_km_redis_reply_t  seal_km_redis_other =
-    { .type = SEAL_KM_REDIS_REPLY_OTHER };
 static seal_km_redis_reply_t  seal_km_redis_dropped =
     { .type = SEAL_KM_REDIS_REPLY_DROPPED };
 
@@ -71,8 +62,6 @@ seal_km_redis_reader_init(seal_km_redis_reader_t *reader)
     if (reader->redis == NULL) {
         return NGX_ERROR;
     }
-
-    reader->redis->privdata = reader;
 
     return NGX_OK;
 }
@@ -95,6 +84,49 @@ seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
 
 
 ngx_int_t
+seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
+    ngx_uint_t expected, ngx_uint_t drop, seal_km_redis_reply_t **reply)
+{
+    size_t                  used;
+    u_char                 *data;
+    seal_km_redis_frame_e   rc;
+    seal_km_redis_frame_t  *frame;
+
+    frame = &reader->frame;
+    data = bytes->data;
+
+    rc = seal_km_redis_frame_read(frame, data, bytes->len, &used);
+
+    if (rc == SEAL_KM_REDIS_FRAME_BAD
+        || (frame->kind && !(frame->kind & expected)))
+    {
+        return NGX_ERROR;
+    }
+
+    bytes->data += used;
+    bytes->len -= used;
+
+    if (drop) {
+        /* what came while somebody still waited for it */
+        seal_km_redis_reader_discard(reader);
+        *reply = &seal_km_redis_dropped;
+
+    } else if (seal_km_redis_reader_feed(reader, data, used) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc == SEAL_KM_REDIS_FRAME_PART) {
+        return NGX_AGAIN;
+    }
+
+    reader->kind = frame->kind;
+    ngx_memzero(frame, sizeof(seal_km_redis_frame_t));
+
+    return drop ? NGX_OK : seal_km_redis_reader_decode(reader, reply);
+}
+
+
+static ngx_int_t
 seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
     size_t len)
 {
@@ -156,8 +188,24 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
 }
 
 
-ngx_int_t
-seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
+/* hiredis has decoded none of it: what it holds is whole, or was never given */
+
+static void
+seal_km_redis_reader_discard(seal_km_redis_reader_t *reader)
+{
+    redisReader  *redis;
+
+    redis = reader->redis;
+
+    if (redis->pos != redis->len) {
+        OPENSSL_cleanse(redis->buf, reader->used);
+        redis->pos = redis->len;
+    }
+}
+
+
+static ngx_int_t
+seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply)
 {
     void         *object;
@@ -166,77 +214,18 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
     redis = reader->redis;
 
     if (redisReaderGetReply(redis, &object) != REDIS_OK) {
-        /* on a protocol error hiredis has freed its buffer */
+        /* a number that it refuses, or no memory: it has freed its buffer */
         reader->used = 0;
         return NGX_ERROR;
     }
 
-    if (reader->other) {
-        /* not one of its elements is worth waiting for */
-        reader->other = 0;
-
-        if (object == NULL) {
-            object = &seal_km_redis_other;
-        }
-    }
-
-    if (redis->pos == redis->len) {
-        /* what was decoded may be key material, and stays in the buffer */
-        OPENSSL_cleanse(redis->buf, reader->used);
-        reader->used = redis->len;
-
-    } else if (object == NULL && seal_km_redis_reader_is_over_long(redis)) {
-        return NGX_ERROR;
-    }
+    /* what was decoded may be key material, and stays in the buffer */
+    OPENSSL_cleanse(redis->buf, reader->used);
+    reader->used = redis->len;
 
     *reply = object;
 
-    return (object != NULL) ? NGX_OK : NGX_AGAIN;
-}
-
-
-/*
- * Whether what the reader waits for is too long, which a string says ahead:
- * nothing is gathered in vain, and no line is searched for its end for ever.
- */
-
-static ngx_uint_t
-seal_km_redis_reader_is_over_long(redisReader *redis)
-{
-    int      type;
-    char    *p, *last;
-    size_t   len;
-
-    if (redis->ridx < 0) {
-        return 0;
-    }
-
-#if (HIREDIS_MAJOR >= 1)
-    type = redis->task[redis->ridx]->type;
-#else
-    type = redis->rstack[redis->ridx].type;
-#endif
-
-    p = redis->buf + redis->pos;
-    last = redis->buf + redis->len;
-
-    if (type != REDIS_REPLY_STRING) {
-        return last - p > SEAL_KM_REDIS_LINE_MAX;
-    }
-
-    if (ngx_strlchr((u_char *) p, (u_char *) last, CR) == NULL) {
-        return last - p > (ssize_t) NGX_INT64_LEN;
-    }
-
-    for (len = 0; *p >= '0' && *p <= '9'; p++) {
-        len = len * 10 + (*p - '0');
-
-        if (len > SEAL_KM_REDIS_REPLY_MAX) {
-            return 1;
-        }
-    }
-
-    return 0;
+    return (object != NULL && redis->pos == redis->len) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -392,35 +381,11 @@ seal_km_redis_reply_add(const redisReadTask *task,
 static void *
 seal_km_redis_reply_string(const redisReadTask *task, char *data, size_t len)
 {
-    seal_km_redis_reply_e    type;
-    seal_km_redis_reply_t   *reply;
-    seal_km_redis_reader_t  *reader;
-
-    reader = task->privdata;
-
-    if (task->type == REDIS_REPLY_STRING
-        && (data[len] != '\r' || data[len + 1] != '\n'))
-    {
-        /*
-         * hiredis skips the two bytes behind a bulk string unseen; where they
-         * are no CRLF the length is wrong, and the value with it
-         */
-        return NULL;
-    }
+    seal_km_redis_reply_e   type;
+    seal_km_redis_reply_t  *reply;
 
     if (task->type == REDIS_REPLY_STATUS) {
         return seal_km_redis_reply_add(task, &seal_km_redis_status);
-    }
-
-    if ((task->parent != NULL && !reader->tree)
-        || (task->type != REDIS_REPLY_STRING
-            && task->type != REDIS_REPLY_ERROR))
-    {
-        return seal_km_redis_reply_add(task, &seal_km_redis_other);
-    }
-
-    if (reader->drop) {
-        return seal_km_redis_reply_add(task, &seal_km_redis_dropped);
     }
 
     type = (task->type == REDIS_REPLY_STRING) ? SEAL_KM_REDIS_REPLY_STRING
@@ -446,22 +411,10 @@ seal_km_redis_reply_array(const redisReadTask *task, size_t n)
 seal_km_redis_reply_array(const redisReadTask *task, int n)
 #endif
 {
-    ngx_uint_t               i, max;
-    seal_km_redis_reply_t   *reply;
-    seal_km_redis_reader_t  *reader;
-
-    reader = task->privdata;
-
-    if (!reader->tree) {
-        reader->other = 1;
-        return seal_km_redis_reply_add(task, &seal_km_redis_other);
-    }
+    ngx_uint_t              i, max;
+    seal_km_redis_reply_t  *reply;
 
     max = n;
-
-    if (max > SEAL_KM_REDIS_ELEMENTS_MAX) {
-        return NULL;
-    }
 
     reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_ARRAY,
                                        max * sizeof(seal_km_redis_reply_t *));
@@ -483,14 +436,7 @@ seal_km_redis_reply_array(const redisReadTask *task, int n)
 static void *
 seal_km_redis_reply_integer(const redisReadTask *task, long long value)
 {
-    seal_km_redis_reply_t   *reply;
-    seal_km_redis_reader_t  *reader;
-
-    reader = task->privdata;
-
-    if (!reader->tree) {
-        return seal_km_redis_reply_add(task, &seal_km_redis_other);
-    }
+    seal_km_redis_reply_t  *reply;
 
     reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_INTEGER, 0);
 
@@ -500,25 +446,6 @@ seal_km_redis_reply_integer(const redisReadTask *task, long long value)
 
     return seal_km_redis_reply_add(task, reply);
 }
-
-
-#if (HIREDIS_MAJOR >= 1)
-
-static void *
-seal_km_redis_reply_double(const redisReadTask *task, double value, char *data,
-    size_t len)
-{
-    return seal_km_redis_reply_add(task, &seal_km_redis_other);
-}
-
-
-static void *
-seal_km_redis_reply_bool(const redisReadTask *task, int value)
-{
-    return seal_km_redis_reply_add(task, &seal_km_redis_other);
-}
-
-#endif
 
 
 static void *

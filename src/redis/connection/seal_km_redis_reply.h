@@ -1,6 +1,6 @@
 /*
- * RESP replies, decoded by hiredis, of which each string is copied once: out of
- * the reader's buffer into the reply.
+ * RESP replies, decoded by hiredis once they are whole (see the frame), of which
+ * each string is copied once: out of the reader's buffer into the reply.
  */
 
 
@@ -14,14 +14,7 @@
 #include <hiredis/hiredis.h>
 
 #include "seal_km_redis.h"
-
-
-/*
- * The longest reply that is read, and the longest that is one line: status,
- * error, length.  One that is longer closes its connection.
- */
-#define SEAL_KM_REDIS_REPLY_MAX  (16 * 1024 * 1024)
-#define SEAL_KM_REDIS_LINE_MAX   (64 * 1024)
+#include "seal_km_redis_frame.h"
 
 
 typedef enum {
@@ -29,10 +22,9 @@ typedef enum {
     SEAL_KM_REDIS_REPLY_NIL,
     SEAL_KM_REDIS_REPLY_STATUS,
     SEAL_KM_REDIS_REPLY_ERROR,
-    SEAL_KM_REDIS_REPLY_INTEGER,   /* these two only where a tree is wanted */
+    SEAL_KM_REDIS_REPLY_INTEGER,
     SEAL_KM_REDIS_REPLY_ARRAY,
-    SEAL_KM_REDIS_REPLY_OTHER,     /* what was asked for is not answered so */
-    SEAL_KM_REDIS_REPLY_DROPPED    /* nobody waits for it: not copied */
+    SEAL_KM_REDIS_REPLY_DROPPED    /* nobody waits for it: not decoded */
 } seal_km_redis_reply_e;
 
 
@@ -49,9 +41,8 @@ struct seal_km_redis_reply_s {
 typedef struct {
     redisReader            *redis;
     size_t                  used;     /* bytes of its buffer to cleanse */
-    unsigned                drop:1;   /* the next reply is nobody's */
-    unsigned                tree:1;   /* it may be an integer or an array */
-    unsigned                other:1;  /* it is one that may not be */
+    seal_km_redis_frame_t   frame;    /* of the reply that comes in */
+    unsigned                kind;     /* of the last one: SEAL_KM_REDIS_KIND_... */
 } seal_km_redis_reader_t;
 
 
@@ -61,16 +52,15 @@ ngx_int_t seal_km_redis_reader_init(seal_km_redis_reader_t *reader);
 /* cleanses and frees; may be repeated */
 void seal_km_redis_reader_free(seal_km_redis_reader_t *reader);
 
-/* Takes bytes that were received.  NGX_ERROR: out of memory. */
-ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
-    u_char *data, size_t len);
-
 /*
- * The next reply: NGX_OK and *reply, which is the caller's; NGX_AGAIN: more
- * bytes are needed; NGX_ERROR: no RESP, too long, or out of memory, and the
- * reader is of no more use.
+ * The next reply, out of bytes that were received, of which those that belong to
+ * it are taken away.  Its kind must be among the expected ones; a dropped one is
+ * nobody's, and kept nowhere.  NGX_OK and *reply, which is the caller's;
+ * NGX_AGAIN: more bytes are needed; NGX_ERROR: no RESP, another kind, too long,
+ * or out of memory, and the reader is of no more use.
  */
 ngx_int_t seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
+    ngx_str_t *bytes, ngx_uint_t expected, ngx_uint_t drop,
     seal_km_redis_reply_t **reply);
 
 /* cleanses and frees, with all elements; NULL does nothing */

@@ -66,6 +66,9 @@ seal_km_redis_tls_handshake_handler(ngx_connection_t *c)
     fault = seal_km_redis_tls_check(rc);
 
     if (fault) {
+        /* what is resumed has been judged already */
+        seal_km_redis_connection_forget_session(rc);
+
         if (!rc->failing) {
             ngx_log_error(NGX_LOG_ERR, &rc->log, 0,
                           "certificate of Redis server is not accepted: %s",
@@ -121,7 +124,7 @@ seal_km_redis_tls_init(seal_km_redis_connection_t *rc)
            == 0)
     {
         ngx_ssl_error(NGX_LOG_ERR, &rc->log, 0,
-                      "SSL_set_tlsext_host_name(\"%V\") failed", name);
+                      "SSL_set_tlsext_host_name() failed");
         return NGX_ERROR;
     }
 

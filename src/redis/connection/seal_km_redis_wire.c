@@ -19,13 +19,13 @@ static ngx_int_t seal_km_redis_wire_read(seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_wire_receive(seal_km_redis_connection_t *rc,
     u_char *data, size_t len);
 static ngx_int_t seal_km_redis_wire_next(seal_km_redis_connection_t *rc,
-    seal_km_redis_reply_t **reply);
+    ngx_str_t *bytes, seal_km_redis_reply_t **reply);
 static ngx_int_t seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
-    seal_km_redis_reply_t *reply);
-static ngx_int_t seal_km_redis_wire_push(seal_km_redis_connection_t *rc,
     seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
     seal_km_redis_command_t *command, seal_km_redis_reply_t *reply);
+static void seal_km_redis_wire_closed(seal_km_redis_connection_t *rc,
+    ngx_uint_t fault, ngx_uint_t clean);
 static void seal_km_redis_wire_settle(seal_km_redis_connection_t *rc);
 
 
@@ -61,6 +61,7 @@ seal_km_redis_wire_greet(seal_km_redis_connection_t *rc, int argc,
 
     ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
     rc->out_last += command->len;
+    rc->last = command->name;
 
     seal_km_redis_command_greet(&rc->commands, command);
     rc->replies++;
@@ -149,7 +150,7 @@ seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
     }
 
     while (rc->state == SEAL_KM_REDIS_READY
-           && (command = seal_km_redis_command_first(&rc->commands.unsent)) != NULL)
+           && (command = seal_km_redis_command_next(&rc->commands)) != NULL)
     {
         n = seal_km_redis_wire_fit(rc, command->len);
 
@@ -160,9 +161,13 @@ seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
         ngx_memcpy(rc->out + rc->out_last, command->text, command->len);
         rc->out_last += command->len;
 
-        command->sent = 1;
-        ngx_queue_remove(&command->queue);
-        ngx_queue_insert_tail(&rc->commands.sent, &command->queue);
+        rc->last = command->name;
+
+        seal_km_redis_command_written(command);
+
+        if (!rc->watch.timer_set) {
+            ngx_add_timer(&rc->watch, rc->settings->timeout);
+        }
     }
 
     return NGX_OK;
@@ -225,8 +230,7 @@ seal_km_redis_wire_write(seal_km_redis_connection_t *rc)
             (void) c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
         }
 
-        seal_km_redis_connection_failed(rc, 0, "closed the connection",
-                                        SEAL_KM_REDIS_LOST);
+        seal_km_redis_wire_closed(rc, 1, 0);
         return NGX_ERROR;
     }
 
@@ -298,13 +302,13 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
 
         if (n == NGX_ERROR || n == 0) {
             /* a server may close what nobody uses */
-            fault = (rc->commands.n || !rc->proved);
+            fault = (rc->commands.n || !(rc->proved || rc->greeted));
 
-            seal_km_redis_connection_failed(rc, 0,
-                                      fault ? "closed the connection" : NULL,
-                                      SEAL_KM_REDIS_LOST);
+            seal_km_redis_wire_closed(rc, fault, n == 0);
             return NGX_ERROR;
         }
+
+        rc->heard = ngx_current_msec;
 
         if (seal_km_redis_wire_receive(rc, seal_km_redis_in, n) != NGX_OK) {
             return NGX_ERROR;
@@ -320,19 +324,22 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
     size_t len)
 {
     ngx_int_t               n;
+    ngx_str_t               bytes;
     seal_km_redis_reply_t  *reply;
 
-    n = seal_km_redis_reader_feed(&rc->reader, data, len);
+    n = NGX_OK;
+    bytes.data = data;
+    bytes.len = len;
 
-    OPENSSL_cleanse(data, len);
-
-    while (n == NGX_OK) {
-        n = seal_km_redis_wire_next(rc, &reply);
+    while (n == NGX_OK && bytes.len) {
+        n = seal_km_redis_wire_next(rc, &bytes, &reply);
 
         if (n == NGX_OK) {
             n = seal_km_redis_wire_dispatch(rc, reply);
         }
     }
+
+    OPENSSL_cleanse(data, len);
 
     if (n == NGX_ABORT) {
         return NGX_ERROR;
@@ -348,31 +355,44 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
 }
 
 
-/* the next reply, as the command that waits for it wants it: see the reader */
+/* the next reply, which must be one to the command that waits for it */
 
 static ngx_int_t
-seal_km_redis_wire_next(seal_km_redis_connection_t *rc,
+seal_km_redis_wire_next(seal_km_redis_connection_t *rc, ngx_str_t *bytes,
     seal_km_redis_reply_t **reply)
 {
+    ngx_uint_t                kinds, drop;
     seal_km_redis_command_t  *command;
-
-    rc->reader.drop = 0;
-    rc->reader.tree = (rc->push != NULL);
 
     command = seal_km_redis_command_first(&rc->commands.sent);
 
-    if (command) {
-        rc->reader.drop = (command->handler == NULL);
-        rc->reader.tree |= command->tree;
+    if (command == NULL) {
+        /* what comes over a subscription, or nothing that we asked for */
+        kinds = rc->push ? SEAL_KM_REDIS_KIND_ARRAY : 0;
+        drop = 0;
+
+    } else if (command->asking) {
+        kinds = SEAL_KM_REDIS_KIND_STATUS|SEAL_KM_REDIS_KIND_ERROR;
+        drop = 1;
+
+    } else if (command->refused) {
+        /* without its ASKING it is answered so, if it is its answer */
+        kinds = SEAL_KM_REDIS_KIND_ERROR;
+        drop = (command->handler == NULL);
+
+    } else {
+        kinds = (command->flags & SEAL_KM_REDIS_KINDS)
+                | SEAL_KM_REDIS_KIND_ERROR;
+        drop = (command->handler == NULL);
     }
 
-    return seal_km_redis_reader_next(&rc->reader, reply);
+    return seal_km_redis_reader_next(&rc->reader, bytes, kinds, drop, reply);
 }
 
 
 /*
- * Gives a reply to the oldest command.  NGX_ERROR: it answers nothing that we
- * asked; NGX_ABORT: the connection has been closed meanwhile.
+ * Gives a reply to the oldest command.  NGX_ABORT: the connection has been
+ * closed meanwhile.
  */
 
 static ngx_int_t
@@ -383,55 +403,18 @@ seal_km_redis_wire_dispatch(seal_km_redis_connection_t *rc,
 
     command = seal_km_redis_command_first(&rc->commands.sent);
 
-    if (rc->push
-        && (reply->type == SEAL_KM_REDIS_REPLY_ARRAY || command == NULL))
-    {
-        return seal_km_redis_wire_push(rc, reply);
-    }
-
-    if (reply->type == SEAL_KM_REDIS_REPLY_OTHER || command == NULL) {
-        seal_km_redis_reply_free(reply);
-        return NGX_ERROR;
-    }
-
-    if (command->replies > 1) {
-        /* of the ASKING; if that was refused, so is what came with it */
-        command->replies--;
-        seal_km_redis_reply_free(reply);
+    if (command == NULL) {
+        rc->push(rc->push_data, reply);
         return NGX_OK;
     }
 
-    if (reply->type == SEAL_KM_REDIS_REPLY_STATUS
-        && !command->tree
-        && (command->handler == NULL || !command->greeting))
-    {
-        /* "+OK" is no answer to a GET */
-        return NGX_ERROR;
+    if (command->asking) {
+        command->asking = 0;
+        command->refused = (rc->reader.kind == SEAL_KM_REDIS_KIND_ERROR);
+        return NGX_OK;
     }
 
     return seal_km_redis_wire_answer(rc, command, reply);
-}
-
-
-/* what comes over a subscription, unasked, or in answer to SUBSCRIBE */
-
-static ngx_int_t
-seal_km_redis_wire_push(seal_km_redis_connection_t *rc,
-    seal_km_redis_reply_t *reply)
-{
-    if (reply->type != SEAL_KM_REDIS_REPLY_ARRAY) {
-        seal_km_redis_reply_free(reply);
-        seal_km_redis_connection_refused(rc,
-                                 "refused the subscription: check that its "
-                                 "user has +subscribe and &+switch-master");
-        return NGX_ABORT;
-    }
-
-    seal_km_redis_connection_proved(rc);
-
-    rc->push(rc->push_data, reply);
-
-    return NGX_OK;
 }
 
 
@@ -439,13 +422,9 @@ static ngx_int_t
 seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
     seal_km_redis_command_t *command, seal_km_redis_reply_t *reply)
 {
-    ngx_uint_t  proves;
+    ngx_uint_t  ready;
 
-    /*
-     * What answers the greeting proves no more than that it was accepted, and
-     * of a subscription only its confirmation does: it may be refused yet.
-     */
-    proves = (rc->state == SEAL_KM_REDIS_READY && rc->push == NULL);
+    ready = (rc->state == SEAL_KM_REDIS_READY);
 
     seal_km_redis_command_answer(command, reply);
 
@@ -453,11 +432,70 @@ seal_km_redis_wire_answer(seal_km_redis_connection_t *rc,
         return NGX_ABORT;
     }
 
-    if (proves) {
+    if (ready) {
         seal_km_redis_connection_proved(rc);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What answers nothing may go on reading for ever, as a proxy does that has lost
+ * the server behind it: new connections are answered, this one is not.  Bytes
+ * that arrive, however slowly, are an answer on its way.
+ */
+
+void
+seal_km_redis_wire_watch_handler(ngx_event_t *ev)
+{
+    ngx_msec_t                   silence;
+    seal_km_redis_command_t     *command;
+    seal_km_redis_connection_t  *rc;
+
+    rc = ev->data;
+
+    command = seal_km_redis_command_first(&rc->commands.sent);
+
+    if (command == NULL) {
+        return;
+    }
+
+    silence = ngx_min(ngx_current_msec - command->when,
+                      ngx_current_msec - rc->heard);
+
+    if (silence < rc->settings->timeout) {
+        ngx_add_timer(&rc->watch, rc->settings->timeout - silence);
+        return;
+    }
+
+    rc->greeted = 0;
+
+    seal_km_redis_connection_failed(rc, NGX_ETIMEDOUT, "answers nothing",
+                                    SEAL_KM_REDIS_LOST);
+}
+
+
+/*
+ * The server has closed it.  Where nothing had been answered the greeting may be
+ * why: a proxy may know no CLIENT, which is a courtesy, and close for it.  The
+ * next try does without; but a fault of TLS has another cause.
+ */
+
+static void
+seal_km_redis_wire_closed(seal_km_redis_connection_t *rc, ngx_uint_t fault,
+    ngx_uint_t clean)
+{
+    if (!rc->proved && !rc->greeted && !rc->unnamed
+        && (clean || rc->settings->ssl == NULL))
+    {
+        rc->nameless = !rc->nameless;
+        rc->greeted = rc->nameless;
+    }
+
+    seal_km_redis_connection_failed(rc, 0,
+                                    fault ? "closed the connection" : NULL,
+                                    SEAL_KM_REDIS_LOST);
 }
 
 

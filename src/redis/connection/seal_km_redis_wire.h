@@ -23,6 +23,9 @@ ngx_int_t seal_km_redis_wire_greet(seal_km_redis_connection_t *rc, int argc,
     const char **argv, const size_t *len, ngx_uint_t flags,
     seal_km_redis_command_pt handler);
 
+/* of rc->watch: closes it if nothing is read while answers are due */
+void seal_km_redis_wire_watch_handler(ngx_event_t *ev);
+
 /* of rc->commands.flush: writes what is queued, at the end of a turn */
 void seal_km_redis_wire_flush_handler(ngx_event_t *ev);
 

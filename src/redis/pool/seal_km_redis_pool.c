@@ -322,6 +322,17 @@ seal_km_redis_pool_remove(seal_km_redis_pool_t *pool,
 }
 
 
+ngx_uint_t
+seal_km_redis_pool_turn(seal_km_redis_pool_t *pool)
+{
+    if (++pool->turn == 0) {
+        pool->turn = 1;
+    }
+
+    return pool->turn;
+}
+
+
 void
 seal_km_redis_pool_begin(seal_km_redis_pool_t *pool)
 {

@@ -40,6 +40,12 @@ seal_km_redis_server_t *seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *address, ngx_uint_t greeting);
 
 /*
+ * Servers of which any will do take turns: a number that goes up with each
+ * call, never 0, by which to begin with another one.
+ */
+ngx_uint_t seal_km_redis_pool_turn(seal_km_redis_pool_t *pool);
+
+/*
  * Between begin and commit all servers are asked for that are still wanted;
  * commit gives up the others.  Abandon, in its place, gives up nobody, and
  * forgets those that were not there before begin; nothing was sent to these.

@@ -14,7 +14,9 @@
 
 static seal_km_redis_connection_t *seal_km_redis_server_connection(
     seal_km_redis_server_t *server);
-static ngx_uint_t seal_km_redis_server_open(seal_km_redis_connection_t *rc);
+static ngx_uint_t seal_km_redis_server_is_idle(seal_km_redis_connection_t *rc);
+static seal_km_redis_connection_t *seal_km_redis_server_open(
+    seal_km_redis_connection_t *rc);
 
 
 seal_km_redis_server_t *
@@ -222,50 +224,88 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
         return NULL;
     }
 
-    return seal_km_redis_command_send(&rc->commands, argc, argv, len, flags, handler,
-                                      data);
+    return seal_km_redis_command_send(&rc->commands, argc, argv, len, flags,
+                                      handler, data);
 }
 
 
-/* a ready connection before one that is opening, then the shortest queue */
+/*
+ * A ready connection before one that is opening, then the shortest queue.
+ * Another one is opened, and in time for those to come, where this leaves none
+ * without something to do.
+ */
 
 static seal_km_redis_connection_t *
 seal_km_redis_server_connection(seal_km_redis_server_t *server)
 {
-    ngx_uint_t                   i;
-    seal_km_redis_connection_t  *rc, *best;
+    ngx_uint_t                   i, idle, failing;
+    seal_km_redis_connection_t  *rc, *best, *closed;
 
     best = NULL;
+    closed = NULL;
+    idle = 0;
+    failing = 0;
 
     for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
-        if (!seal_km_redis_server_open(rc)) {
-            continue;
-        }
+        if (seal_km_redis_connection_usable(rc)) {
+            idle += seal_km_redis_server_is_idle(rc);
 
-        if (best == NULL
-            || rc->state > best->state
-            || (rc->state == best->state && rc->commands.n < best->commands.n))
-        {
-            best = rc;
+            if (best == NULL
+                || rc->state > best->state
+                || (rc->state == best->state
+                    && rc->commands.n < best->commands.n))
+            {
+                best = rc;
+            }
+
+        } else if (seal_km_redis_connection_openable(rc)) {
+            closed = closed ? closed : rc;
+
+        } else {
+            failing |= (rc->failures != 0);
         }
+    }
+
+    if (best == NULL) {
+        /* nobody waits for a server that has just refused */
+        return (closed && !failing) ? seal_km_redis_server_open(closed)
+                                    : NULL;
+    }
+
+    if (closed && idle <= seal_km_redis_server_is_idle(best)
+        && ngx_cycle->free_connection_n > ngx_cycle->connection_n / 4)
+    {
+        closed->nameless = best->nameless;
+        closed->unnamed = best->unnamed;
+        (void) seal_km_redis_server_open(closed);
     }
 
     return best;
 }
 
 
-/* 1 if it takes commands */
+/* whether it has nothing to do, or will have nothing when it is open */
 
 static ngx_uint_t
+seal_km_redis_server_is_idle(seal_km_redis_connection_t *rc)
+{
+    return (rc->state == SEAL_KM_REDIS_READY) ? rc->commands.n == 0
+                                              : rc->commands.waiters == 0;
+}
+
+
+/* NULL if it failed at once */
+
+static seal_km_redis_connection_t *
 seal_km_redis_server_open(seal_km_redis_connection_t *rc)
 {
-    if (rc->state == SEAL_KM_REDIS_CLOSED && rc->failures == 0) {
+    if (seal_km_redis_connection_openable(rc)) {
         (void) seal_km_redis_connect(rc);
     }
 
-    return seal_km_redis_connection_usable(rc);
+    return seal_km_redis_connection_usable(rc) ? rc : NULL;
 }
 
 
@@ -274,7 +314,7 @@ seal_km_redis_server_ask(seal_km_redis_server_t *server, int argc,
     const char **argv, const size_t *len, seal_km_redis_command_pt handler,
     void *data)
 {
-    if (!seal_km_redis_server_open(&server->control)) {
+    if (seal_km_redis_server_open(&server->control) == NULL) {
         return NULL;
     }
 

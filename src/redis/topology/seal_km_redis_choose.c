@@ -28,7 +28,7 @@ seal_km_redis_choose(seal_km_redis_query_t *query,
 
     if (query->turn == 0) {
         /* kept: who is asked twice is the same one, if it still serves */
-        query->turn = ++query->pool->turn;
+        query->turn = seal_km_redis_pool_turn(query->pool);
     }
 
     i = seal_km_redis_choice(n, query->turn, query->tried, left_out,

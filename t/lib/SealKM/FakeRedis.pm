@@ -28,8 +28,8 @@ package SealKM::FakeRedis;
 # all but GET is answered +OK.
 #
 # The log, one event a line: "accept N", "read N COMMANDS" (as many commands in
-# one read, so more than 1 is a pipeline), "command N NAME ARGS", "close N"; N
-# counts connections from 1.  Arguments other than of GET, SELECT and CLIENT are
+# one read, so more than 1 is a pipeline), "command N NAME ARGS", "inline N NAME"
+# ahead of it where it came so, "close N"; N counts connections from 1.  Arguments other than of GET, SELECT and CLIENT are
 # there too: what the log of a test holds is the test's own.
 
 use strict;
@@ -173,7 +173,10 @@ sub _serve {
             }
 
             my @commands;
-            while (my @args = _command(\$c->{in})) {
+            for ( ;; ) {
+                my $inline = $c->{in} =~ /\A[^*]/;
+                my @args = _command(\$c->{in}) or last;
+                print $log "inline $c->{n} $args[0]\n" if $inline;
                 push @commands, \@args;
             }
             print $log "read $c->{n} ", scalar @commands, "\n";
