@@ -506,7 +506,7 @@ seal_km_redis_inquiry_sweep_handler(ngx_event_t *ev)
     }
 
     if (inquiry->asker->interval == 0 && !inquiry->troubled
-        && !inquiry->running)
+        && !inquiry->running && ngx_queue_empty(&inquiry->waiting))
     {
         seal_km_redis_pool_rest(inquiry->asked);
     }
