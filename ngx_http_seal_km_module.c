@@ -14,6 +14,7 @@
 
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
@@ -461,7 +462,7 @@ ngx_module_t  ngx_http_seal_km_module = {
     ngx_http_seal_km_commands,             /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_seal_km_init_module,          /* init module */
     ngx_http_seal_km_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -479,6 +480,23 @@ static ngx_int_t
 ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 {
     return ngx_http_seal_km_add_variables(cf);
+}
+
+
+/* all variables are known now, those of other modules too */
+
+static ngx_int_t
+ngx_http_seal_km_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+
+    if (smcf == NULL || smcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_seal_km_watch_variables(cycle, &smcf->watched);
 }
 
 

@@ -16,7 +16,7 @@ sub policy { return { reason => 'policy' } }
 sub word { return { reason => $_[0], as => 'policy' } }
 
 
-test 'neither empty nor 0',
+test 'neither empty nor 0 nor false',
     config => location('= /km', require => '$arg_a')
         . location('= /two', require => '$arg_a $arg_b')
         . location('= /claim', require => '$seal_km_claim_a')
@@ -25,8 +25,9 @@ test 'neither empty nor 0',
         . "}\n",
     sub {
         km "an argument: $_", { location => "/km?a=$_" }, @ok
-            for qw(1 00 0.0 -0 off false no x 10 01), '%20', '+';
-        km "an argument: '$_'", { location => "/km?a=$_" }, policy for '', 0;
+            for qw(1 00 0.0 -0 off False falsey no x 10 01), '%20', '+';
+        km "an argument: '$_'", { location => "/km?a=$_" }, policy
+            for '', 0, 'false';
         km 'no argument', {}, policy;
         km 'an argument of another name', { location => '/km?b=1' }, policy;
 
@@ -36,10 +37,11 @@ test 'neither empty nor 0',
 
         km 'a claim: ' . (ref ? $$_ : $_),
             { location => '/claim', token => { a => $_ } }, @ok
-            for 'x', 1, \'true', \'[0]', \'{"b":0}', '00';
+            for 'x', 1, \'true', \'[0]', \'{"b":0}', '00', \'[]', \'{}',
+                \'[false]', \'0.0';
         km 'a claim: ' . (ref ? $$_ : $_ // 'none'),
             { location => '/claim', token => { a => $_ } }, policy
-            for '', '0', \'0', undef;
+            for '', '0', \'0', undef, \'false', 'false', \'null';
 
         km 'inherited', { location => '/in/herited?a=1' }, @ok;
         km 'inherited, not fulfilled', { location => '/in/herited?b=1' }, policy;
@@ -384,7 +386,9 @@ sub at { return location('= /km', @_) }
 for ('', 'x', 'on', '1', 'reason=x', '$', '$arg_a x', 'x $arg_a',
      '$arg_a reason=', '$arg_a reason=A', '$arg_a reason=a-b',
      '$arg_a "reason=a b"', '$arg_a reason=$arg_b', '$arg_a reason=a.b',
-     "\$arg_a \"reason=a\nb\"", '$arg_a reason=a reason=b', '$no_such_variable')
+     "\$arg_a \"reason=a\nb\"", '$arg_a reason=a reason=b', '$no_such_variable',
+     map { "\$arg_a reason=$_" } qw(ok policy token_expired store_error
+                                      internal_error))
 {
     my ($status, $output) = nginx_t(config => at(require => $_));
     ok($status != 0 && $output =~ /\[emerg\]/, "seal_km_require $_;" =~ s/\n/\\n/r)

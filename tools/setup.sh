@@ -48,6 +48,11 @@ want_perl() {
     have_perl "$2" || missing="$missing $1"
 }
 
+# a module of Debian's for nginx, to see ours beside it
+want_module() {
+    want_file "libnginx-mod-http-$1" "/usr/lib/nginx/modules/$2.so"
+}
+
 want_build() {
     want_command gcc gcc
     want_file libc6-dev /usr/include/stdlib.h
@@ -83,6 +88,9 @@ want_test() {
     want_clang_runtime
     want_command valgrind valgrind
     want_file libc6-dbg /usr/share/doc/libc6-dbg
+    want_module js ngx_http_js_module
+    want_module lua ngx_http_lua_module
+    want_module perl ngx_http_perl_module
     want_command procps ps
     want_command psmisc fuser
     want_command perl prove

@@ -20,12 +20,13 @@
 #include "seal_km_secret.h"
 #include "seal_km_uri.h"
 
-#include "ngx_http_seal_km_captures.h"
 #include "ngx_http_seal_km_key_set.h"
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_record_keys.h"
 #include "ngx_http_seal_km_redis_conf.h"
 #include "ngx_http_seal_km_token_cache.h"
+#include "ngx_http_seal_km_value.h"
+#include "ngx_http_seal_km_watch.h"
 #include "ngx_http_seal_km_zone.h"
 
 
@@ -46,6 +47,7 @@ typedef struct {
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
     seal_km_sha256_t             *sha256;
+    ngx_http_seal_km_watched_t    watched;
 
     /* the content handler, and what it speaks unless a location says */
     ngx_http_handler_pt           handler;
@@ -144,7 +146,6 @@ typedef struct {
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
-    unsigned                      known:1;     /* token and request are */
     unsigned                      tried:1;     /* the balancer was asked */
 } ngx_http_seal_km_ctx_t;
 
@@ -281,21 +282,6 @@ ngx_int_t ngx_http_seal_km_respond(ngx_http_request_t *r,
 
 /* registers $seal_km_*; to be called before the configuration is read */
 ngx_int_t ngx_http_seal_km_add_variables(ngx_conf_t *cf);
-
-
-/* ngx_http_seal_km_thaw.c */
-
-/*
- * To be called whenever a variable of ours is read, with early set while it may
- * still become another one.
- */
-void ngx_http_seal_km_note_read(ngx_http_request_t *r, ngx_uint_t early);
-
-/*
- * Makes nginx forget the variables that were evaluated with one of ours that
- * was read early: to be called when ours have become what they are.
- */
-void ngx_http_seal_km_thaw(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_SEAL_KM_H */

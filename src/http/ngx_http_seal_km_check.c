@@ -38,9 +38,6 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
-    ctx->known = 1;
-    ngx_http_seal_km_thaw(r);
-
     if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
     }

@@ -32,9 +32,6 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ngx_chain_t   out;
 
     ctx->reason = reason;
-    ctx->known = 1;
-
-    ngx_http_seal_km_thaw(r);
 
     ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
 

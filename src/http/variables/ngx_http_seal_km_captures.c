@@ -1,13 +1,12 @@
 /*
- * Evaluating what an operator wrote with variables, one value without a trace
- * in the next.
+ * $1, $2, ... of a request, which a map with a regular expression changes.
  */
 
 
 #include "ngx_http_seal_km_captures.h"
 
 
-void
+ngx_int_t
 ngx_http_seal_km_keep_captures(ngx_http_request_t *r,
     ngx_http_seal_km_captures_t *kept)
 {
@@ -16,11 +15,26 @@ ngx_http_seal_km_keep_captures(ngx_http_request_t *r,
     kept->captures = r->captures;
     kept->n = r->ncaptures;
     kept->data = r->captures_data;
+    kept->realloc = r->realloc_captures;
+    kept->content = kept->own;
 
-    /* whatever matches next takes an array of its own */
-    r->realloc_captures = 1;
+    /* an expression without groups that has matched needs no array */
+    kept->size = kept->captures ? kept->n * sizeof(int) : 0;
+
+    if (kept->size > sizeof(kept->own)) {
+        kept->content = ngx_palloc(r->pool, kept->size);
+        if (kept->content == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (kept->size) {
+        ngx_memcpy(kept->content, kept->captures, kept->size);
+    }
 
 #endif
+
+    return NGX_OK;
 }
 
 
@@ -33,41 +47,43 @@ ngx_http_seal_km_restore_captures(ngx_http_request_t *r,
     r->captures = kept->captures;
     r->ncaptures = kept->n;
     r->captures_data = kept->data;
+    r->realloc_captures = kept->realloc;
 
-    r->realloc_captures = 1;
+    if (kept->size) {
+        ngx_memcpy(kept->captures, kept->content, kept->size);
+    }
 
 #endif
 }
 
 
 ngx_int_t
-ngx_http_seal_km_complex_value(ngx_http_request_t *r,
-    ngx_http_complex_value_t *cv, ngx_str_t *value)
+ngx_http_seal_km_own_captures(ngx_http_request_t *r,
+    ngx_http_seal_km_captures_t *kept)
 {
-    ngx_int_t                    rc;
-    ngx_http_seal_km_captures_t  kept;
+#if (NGX_PCRE)
 
-    ngx_http_seal_km_keep_captures(r, &kept);
+    int                        *captures;
+    ngx_http_core_main_conf_t  *cmcf;
 
-    rc = ngx_http_complex_value(r, cv, value);
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
-    ngx_http_seal_km_restore_captures(r, &kept);
+    if (cmcf->ncaptures == 0) {
+        /* no expression has groups */
+        return NGX_OK;
+    }
 
-    return rc;
-}
+    captures = ngx_pcalloc(r->pool, cmcf->ncaptures * sizeof(int));
+    if (captures == NULL) {
+        return NGX_ERROR;
+    }
 
+    ngx_memcpy(captures, kept->content, kept->size);
 
-ngx_http_variable_value_t *
-ngx_http_seal_km_flushed_variable(ngx_http_request_t *r, ngx_uint_t index)
-{
-    ngx_http_variable_value_t    *v;
-    ngx_http_seal_km_captures_t   kept;
+    r->captures = captures;
+    r->realloc_captures = 0;
 
-    ngx_http_seal_km_keep_captures(r, &kept);
+#endif
 
-    v = ngx_http_get_flushed_variable(r, index);
-
-    ngx_http_seal_km_restore_captures(r, &kept);
-
-    return v;
+    return NGX_OK;
 }

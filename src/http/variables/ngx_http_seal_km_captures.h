@@ -1,6 +1,5 @@
 /*
- * Evaluating what an operator wrote with variables, one value without a trace
- * in the next.
+ * $1, $2, ... of a request, which a map with a regular expression changes.
  */
 
 
@@ -13,31 +12,46 @@
 #include <ngx_http.h>
 
 
-/* $1, $2, … as the location's own expression has set them */
+/* the locations of fifteen groups and of the whole */
+#define NGX_HTTP_SEAL_KM_CAPTURES  32
+
+
+/* captures as they were: where they lie, and what lies there */
 typedef struct {
-    int                          *captures;
-    ngx_uint_t                    n;
-    u_char                       *data;
+#if (NGX_PCRE)
+    int          *captures;
+    ngx_uint_t    n;
+    u_char       *data;
+    int          *content;     /* own, or in the request's pool */
+    size_t        size;        /* of the content, in bytes */
+    int           own[NGX_HTTP_SEAL_KM_CAPTURES];
+    unsigned      realloc:1;   /* r->realloc_captures */
+#else
+    ngx_uint_t    n;           /* not used */
+#endif
 } ngx_http_seal_km_captures_t;
 
 
 /*
- * Between keep and restore a map with a regular expression, say over a claim,
- * may set $1 to something else.  That must not outlast it: another value, say
- * the scope that is demanded, may be made of the location's $1.
+ * Notes what r's captures are, and changes nothing.  *kept must not be copied.
+ * NGX_OK, or NGX_ERROR where there is no memory.
  */
-void ngx_http_seal_km_keep_captures(ngx_http_request_t *r,
+ngx_int_t ngx_http_seal_km_keep_captures(ngx_http_request_t *r,
     ngx_http_seal_km_captures_t *kept);
+
+/* puts back what has been kept: the pointer, its content, the count, the flag */
 void ngx_http_seal_km_restore_captures(ngx_http_request_t *r,
     ngx_http_seal_km_captures_t *kept);
 
-/* as ngx_http_complex_value(), between keep and restore */
-ngx_int_t ngx_http_seal_km_complex_value(ngx_http_request_t *r,
-    ngx_http_complex_value_t *cv, ngx_str_t *value);
-
-/* as ngx_http_get_flushed_variable(), between keep and restore */
-ngx_http_variable_value_t *ngx_http_seal_km_flushed_variable(
-    ngx_http_request_t *r, ngx_uint_t index);
+/*
+ * Between keep and restore: gives r an array of its own with the same captures.
+ * nginx itself would take a new one for the next expression of a request that
+ * has subrequests (r->realloc_captures), and before 1.31.3 leave it
+ * uninitialized, with captures to be read from it, where that does not match.
+ * NGX_OK, or NGX_ERROR where there is no memory.
+ */
+ngx_int_t ngx_http_seal_km_own_captures(ngx_http_request_t *r,
+    ngx_http_seal_km_captures_t *kept);
 
 
 #endif /* NGX_HTTP_SEAL_KM_CAPTURES_H */

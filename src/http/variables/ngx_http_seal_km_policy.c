@@ -3,13 +3,16 @@
  */
 
 
-#include "ngx_http_seal_km_captures.h"
 #include "ngx_http_seal_km_policy.h"
+#include "ngx_http_seal_km_value.h"
+
+#include "seal_km_reason.h"
 
 
 #define NGX_HTTP_SEAL_KM_REASON_PARAM  "reason="
 
 
+static ngx_uint_t ngx_http_seal_km_is_own_word(u_char *word);
 static ngx_int_t ngx_http_seal_km_get_word(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_seal_km_rule_t *rule);
 static ngx_int_t ngx_http_seal_km_get_variables(ngx_conf_t *cf,
@@ -125,18 +128,40 @@ ngx_http_seal_km_get_word(ngx_conf_t *cf, ngx_str_t *value,
         }
     }
 
-    /* in a log a refusal must not look like a success */
-
-    if (n == 0 || i < n || ngx_strcmp(p, "ok") == 0) {
+    if (n == 0 || i < n) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"seal_km_require\" wants a word of a-z, 0-9 and "
-                           "\"_\" other than \"ok\" in \"%V\"", value);
+                           "\"_\" in \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_seal_km_is_own_word(p)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_require\" wants a word of your own, "
+                           "not one of the module's, in \"%V\"", value);
         return NGX_ERROR;
     }
 
     rule->word = (const char *) p;
 
     return NGX_OK;
+}
+
+
+/* in a log a refusal must look neither like a success nor like another one */
+
+static ngx_uint_t
+ngx_http_seal_km_is_own_word(u_char *word)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < SEAL_KM_REASON_MAX; i++) {
+        if (ngx_strcmp(word, seal_km_reason(i)->word) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -212,13 +237,22 @@ ngx_http_seal_km_broken_rule(ngx_http_request_t *r, ngx_array_t *rules)
 }
 
 
-/* as "if" has it; what cannot be evaluated is not true */
+/*
+ * As "if" has it, and a claim that is false is not true either; what cannot be
+ * evaluated is not true.
+ */
 
 static ngx_uint_t
 ngx_http_seal_km_is_true(ngx_http_variable_value_t *v)
 {
-    return v != NULL
-           && !v->not_found
-           && v->len != 0
-           && !(v->len == 1 && v->data[0] == '0');
+    if (v == NULL || v->not_found || v->len == 0) {
+        return 0;
+    }
+
+    if (v->len == 1 && v->data[0] == '0') {
+        return 0;
+    }
+
+    return v->len != sizeof("false") - 1
+           || ngx_strncmp(v->data, "false", sizeof("false") - 1) != 0;
 }

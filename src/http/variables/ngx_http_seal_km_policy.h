@@ -28,7 +28,7 @@ char *ngx_http_seal_km_set_require(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /*
  * The first of rules (an array of ngx_http_seal_km_rule_t) that r does not
- * fulfil, for one of its variables is empty or 0; NULL where all are fulfilled.
+ * fulfil, for one of its variables is empty, 0 or false; NULL where all are fulfilled.
  */
 ngx_http_seal_km_rule_t *ngx_http_seal_km_broken_rule(ngx_http_request_t *r,
     ngx_array_t *rules);

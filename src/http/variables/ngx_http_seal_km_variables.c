@@ -36,8 +36,8 @@ static const seal_km_str_t  ngx_http_seal_km_nothing = { NULL, 0 };
 
 
 /*
- * None is cacheable: a map or a log that looks before the request is judged
- * must not freeze what it saw.
+ * None is cacheable: what looks before the request is judged must not freeze
+ * what it saw.  ngx_http_seal_km_watch.c sees to what is made of them.
  */
 
 static ngx_http_variable_t  ngx_http_seal_km_variables[] = {
@@ -125,15 +125,9 @@ ngx_http_seal_km_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ngx_http_seal_km_ctx_t  *ctx;
 
+    ngx_http_seal_km_note_read();
+
     ctx = ngx_http_seal_km_get_ctx(r);
-
-    /* the outcome is known last of all */
-
-    ngx_http_seal_km_note_read(r, ctx == NULL || !ctx->known
-                                  || (ctx->reason == SEAL_KM_REASON_MAX
-                                      && (get == ngx_http_seal_km_reason
-                                          || get
-                                             == ngx_http_seal_km_error_code)));
 
     ngx_http_seal_km_set_variable(v, ctx ? get(ctx)
                                          : ngx_http_seal_km_nothing);
@@ -255,9 +249,9 @@ ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     seal_km_str_t            claim, value;
     ngx_http_seal_km_ctx_t  *ctx;
 
-    ctx = ngx_http_seal_km_get_ctx(r);
+    ngx_http_seal_km_note_read();
 
-    ngx_http_seal_km_note_read(r, ctx == NULL || !ctx->known);
+    ctx = ngx_http_seal_km_get_ctx(r);
 
     value.data = NULL;
 

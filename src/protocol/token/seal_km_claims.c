@@ -216,7 +216,7 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
 
     claim = seal_km_claims_find(token->claims, name);
 
-    if (claim == NULL) {
+    if (claim == NULL || json_is_null(claim)) {
         return 0;
     }
 
