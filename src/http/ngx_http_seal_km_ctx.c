@@ -18,9 +18,10 @@ static void ngx_http_seal_km_forget(void *data);
 ngx_http_seal_km_ctx_t *
 ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_cleanup_t      *http_cln;
-    ngx_http_seal_km_ctx_t  *ctx;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_cleanup_t           *http_cln;
+    ngx_http_seal_km_ctx_t       *ctx;
+    ngx_http_seal_km_loc_conf_t  *conf;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_seal_km_ctx_t));
     if (cln == NULL) {
@@ -35,7 +36,11 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_seal_km_ctx_t));
 
+    conf = ngx_http_seal_km_get_conf(r);
+
     ctx->owner = r;
+    ctx->claim_sets = conf->claim_sets;
+    ctx->paths = conf->names.paths;
     ctx->reason = SEAL_KM_REASON_MAX;
 
     cln->handler = ngx_http_seal_km_cleanup;
