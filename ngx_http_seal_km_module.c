@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_claim_directives.h"
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"
@@ -209,6 +210,34 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, require_binding),
+      NULL },
+
+    { ngx_string("seal_km_client_id_claim"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_words_or_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, client_id_claims),
+      NULL },
+
+    { ngx_string("seal_km_scope_claim"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_words,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, scope_claims),
+      NULL },
+
+    { ngx_string("seal_km_token_type"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_token_types,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("seal_km_claim_set"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_2MORE,
+      ngx_http_seal_km_set_claim_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("seal_km_bind"),
@@ -689,6 +718,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
+     *     conf->claim_sets = NULL;
      *     conf->redis = { 0 };
      */
 
@@ -706,6 +736,9 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;
     conf->leeway = NGX_CONF_UNSET;
+    conf->client_id_claims = NGX_CONF_UNSET_PTR;
+    conf->scope_claims = NGX_CONF_UNSET_PTR;
+    conf->token_types = NGX_CONF_UNSET_PTR;
     conf->require_binding = NGX_CONF_UNSET;
     conf->zone = NGX_CONF_UNSET_PTR;
     conf->token_cache = NGX_CONF_UNSET;

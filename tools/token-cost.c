@@ -105,7 +105,7 @@ cost_verify(seal_km_jwks_t *jwks, seal_km_str_t token)
     seal_km_reason_e  rc;
 
     rc = seal_km_token_verify(&verified, token, jwks,
-                              seal_km_algorithms_asymmetric());
+                              seal_km_algorithms_asymmetric(), NULL, NULL);
     seal_km_token_free(&verified);
 
     return rc;

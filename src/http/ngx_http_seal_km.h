@@ -97,6 +97,11 @@ typedef struct {
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
     ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
     seal_km_claims_policy_t       claims;
+    ngx_array_t                  *client_id_claims; /* off: empty */
+    ngx_array_t                  *scope_claims;
+    ngx_array_t                  *token_types;      /* NULL, empty: any */
+    ngx_array_t                  *claim_sets; /* ..._claim_set_t, or NULL */
+    seal_km_token_profile_t       profile;
 
     ngx_shm_zone_t               *zone;
     ngx_flag_t                    token_cache;
@@ -137,6 +142,10 @@ typedef struct {
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */
     ngx_http_seal_km_cache_e      cache;
+
+    /* the location's, wherever an internal redirect leads */
+    ngx_array_t                  *claim_sets;
+    const seal_km_claim_path_t   *paths;
 
     ngx_http_seal_km_key_waiter_t waiter;
     ngx_http_seal_km_reason_pt    keys_handler;

@@ -165,6 +165,12 @@ ngx_http_seal_km_check_identity(ngx_http_seal_km_ctx_t *ctx,
 
     claim = &conf->bind[ctx->request.identity_type];
 
+    if (claim->data == NULL) {
+        /* the default for a client */
+        return seal_km_str_equal(ctx->token.client_id, ctx->request.identity)
+               ? SEAL_KM_OK : SEAL_KM_IDENTITY_MISMATCH;
+    }
+
     if (claim->len == 0) {
         /* off */
         return SEAL_KM_OK;

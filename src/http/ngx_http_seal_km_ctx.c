@@ -22,9 +22,10 @@ static seal_km_arena_cache_t  ngx_http_seal_km_arena_cache;
 ngx_http_seal_km_ctx_t *
 ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_cleanup_t      *http_cln;
-    ngx_http_seal_km_ctx_t  *ctx, *former;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_cleanup_t           *http_cln;
+    ngx_http_seal_km_ctx_t       *ctx, *former;
+    ngx_http_seal_km_loc_conf_t  *conf;
 
     former = ngx_http_seal_km_get_ctx(r);
 
@@ -41,7 +42,11 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_seal_km_ctx_t));
 
+    conf = ngx_http_seal_km_get_conf(r);
+
     ctx->owner = r;
+    ctx->claim_sets = conf->claim_sets;
+    ctx->paths = conf->names.paths;
     ctx->reason = SEAL_KM_REASON_MAX;
 
     seal_km_arena_init(&ctx->arena, &ngx_http_seal_km_arena_cache);

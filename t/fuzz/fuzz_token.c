@@ -179,7 +179,7 @@ fuzz_verify(seal_km_str_t text)
     copy[text.len] = '\0';
     text.data = copy;
 
-    rc = seal_km_token_verify(&token, text, fuzz_keys, FUZZ_ALL);
+    rc = seal_km_token_verify(&token, text, fuzz_keys, FUZZ_ALL, NULL, NULL);
 
     fuzz_assert(rc == SEAL_KM_OK
                 || (rc >= SEAL_KM_TOKEN_MALFORMED

@@ -94,7 +94,7 @@ test_cnf(void **state)
                            unit_text(unit_token("ES256", unit_key("p256"),
                                                 "{\"alg\":\"ES256\"}",
                                                 claims)),
-                           jwks, seal_km_algorithms_asymmetric())
+                           jwks, seal_km_algorithms_asymmetric(), NULL, NULL)
                          == cases[i].verify);
 
         if (cases[i].verify != SEAL_KM_OK) {

@@ -34,7 +34,7 @@ verify(seal_km_token_t *token, const char *claims)
     assert_int_equal(seal_km_token_verify(token,
                          unit_text(unit_token("ES256", unit_key("p256"),
                                               "{\"alg\":\"ES256\"}", claims)),
-                         jwks, seal_km_algorithms_asymmetric()),
+                         jwks, seal_km_algorithms_asymmetric(), NULL, NULL),
                      SEAL_KM_OK);
 
     seal_km_jwks_free(jwks);
@@ -224,7 +224,7 @@ test_recall(void **state)
                      "{\"exp\":9,\"client_id\":\"c\",\"other\":[1]}");
 
     assert_int_equal(seal_km_token_verify(&token, unit_text(jws), jwks,
-                                          seal_km_algorithms_asymmetric()),
+                                          seal_km_algorithms_asymmetric(), NULL, NULL),
                      SEAL_KM_OK);
 
     extract.data = buf;

@@ -19,7 +19,7 @@ verify(seal_km_jwks_t *jwks, const char *key, const char *header)
 
     rc = seal_km_token_verify(&token, unit_text(unit_token("ES256",
                                                 unit_key(key), header, CLAIMS)),
-                              jwks, seal_km_algorithms_asymmetric());
+                              jwks, seal_km_algorithms_asymmetric(), NULL, NULL);
     seal_km_token_free(&token);
 
     return rc;

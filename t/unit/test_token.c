@@ -41,7 +41,7 @@ verify_with(seal_km_jwks_t *set, seal_km_algorithms_t allowed,
     text.data = copy;
 
     memset(token, 0xa5, sizeof(seal_km_token_t));
-    rc = seal_km_token_verify(token, text, set, allowed);
+    rc = seal_km_token_verify(token, text, set, allowed, NULL, NULL);
 
     memset(copy, 0, text.len);
     free(copy);
@@ -1095,13 +1095,13 @@ test_no_memory(void **state)
                             cases[i].claims));
         want = cases[i].rc;
 
-        assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL), want);
+        assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL, NULL), want);
         seal_km_token_free(&token);
         blocks = unit_memory_blocks();
 
         for (nth = 1; /* void */ ; nth++) {
             unit_memory_fail(nth);
-            rc = seal_km_token_verify(&token, text, jwks, ALL);
+            rc = seal_km_token_verify(&token, text, jwks, ALL, NULL, NULL);
             n = unit_memory_count();
             unit_memory_fail(0);
 
@@ -1128,7 +1128,7 @@ test_no_memory(void **state)
         assert_true(nth > 2);
         seal_km_token_free(&token);
 
-        assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL), want);
+        assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL, NULL), want);
         seal_km_token_free(&token);
         assert_int_equal(unit_memory_blocks(), blocks);
     }

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_claim_directives.h"
 #include "ngx_http_seal_km_location.h"
 #include "ngx_http_seal_km_redis_pool.h"
 
@@ -28,11 +29,14 @@ static char *ngx_http_seal_km_check_keys(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 
 
-/* in the order of the kinds: client, device, user */
+/*
+ * In the order of the kinds: client, device, user.  A client is compared with
+ * the client id of the token, wherever seal_km_client_id_claim has it from.
+ */
 
 static ngx_str_t  ngx_http_seal_km_default_bind[SEAL_KM_IDENTITY_MAX] = {
     ngx_null_string,
-    ngx_string("client_id"),
+    ngx_null_string,
     ngx_string("device_id"),
     ngx_string("sub")
 };
@@ -57,6 +61,11 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_seal_km_merge_token(prev, conf);
+
+    if (ngx_http_seal_km_merge_claims(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_http_seal_km_merge_redis_conf(&prev->redis, &conf->redis);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -279,7 +288,8 @@ ngx_http_seal_km_fill_location(ngx_conf_t *cf,
     }
 
     if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK
-        || ngx_http_seal_km_check_keys(cf, conf) != NGX_CONF_OK)
+        || ngx_http_seal_km_check_keys(cf, conf) != NGX_CONF_OK
+        || ngx_http_seal_km_fill_claims(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

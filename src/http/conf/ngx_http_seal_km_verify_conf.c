@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_seal_km_set_identities(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_set_policy_id(
     ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf);
+static ngx_int_t ngx_http_seal_km_chain_profile(
+    ngx_http_seal_km_chain_t *chain, ngx_http_seal_km_loc_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_chain(ngx_http_seal_km_chain_t *chain,
     const void *data, size_t len);
 static ngx_int_t ngx_http_seal_km_chain_list(ngx_http_seal_km_chain_t *chain,
@@ -167,8 +169,52 @@ ngx_http_seal_km_set_policy_id(ngx_http_seal_km_main_conf_t *smcf,
         return NGX_ERROR;
     }
 
-    return ngx_http_seal_km_chain_list(&chain, conf->names.texts,
-                                       conf->names.ntexts);
+    if (ngx_http_seal_km_chain_list(&chain, conf->names.texts,
+                                    conf->names.ntexts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_seal_km_chain_profile(&chain, conf);
+}
+
+
+/* where the claims are, and what else of them is kept */
+
+static ngx_int_t
+ngx_http_seal_km_chain_profile(ngx_http_seal_km_chain_t *chain,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_uint_t                   i;
+    const seal_km_claim_path_t  *paths;
+
+    if (ngx_http_seal_km_chain_list(chain, conf->profile.client_ids,
+                                    conf->profile.nclient_ids)
+            != NGX_OK
+        || ngx_http_seal_km_chain_list(chain, conf->profile.scopes,
+                                       conf->profile.nscopes)
+            != NGX_OK
+        || ngx_http_seal_km_chain_list(chain, conf->profile.types,
+                                       conf->profile.ntypes)
+            != NGX_OK
+        || ngx_http_seal_km_chain(chain, &conf->names.npaths, sizeof(size_t))
+            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    paths = conf->names.paths;
+
+    for (i = 0; i < conf->names.npaths; i++) {
+        if (ngx_http_seal_km_chain_list(chain, paths[i].members, paths[i].n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -20,6 +20,8 @@ static void ngx_http_seal_km_keep_token(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, u_char *key);
 static seal_km_reason_e ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token);
+static void ngx_http_seal_km_log_fault(ngx_http_request_t *r,
+    seal_km_token_fault_t *fault);
 static double ngx_http_seal_km_now(void);
 static void ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
     ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
@@ -118,6 +120,10 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
 
     if (reason == SEAL_KM_OK) {
         reason = ngx_http_seal_km_check_binding(r, ctx);
+    }
+
+    if (reason == SEAL_KM_OK && ctx->token.type_refused) {
+        reason = SEAL_KM_TOKEN_TYPE;
     }
 
     ctx->verified = (reason == SEAL_KM_OK);
@@ -275,12 +281,15 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token)
 {
     seal_km_reason_e              reason;
+    seal_km_token_fault_t         fault;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
 
     reason = seal_km_token_verify(&ctx->token, token, conf->key_set->jwks,
-                                  conf->algorithms);
+                                  conf->algorithms, &conf->profile, &fault);
+
+    ngx_http_seal_km_log_fault(r, &fault);
 
     ngx_http_seal_km_ask_for_key(ctx, conf, token, reason);
 
@@ -290,6 +299,25 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
 
     return seal_km_claims_check(&ctx->token, &conf->claims,
                                 ngx_http_seal_km_now());
+}
+
+
+/* whoever runs the SIM-S is told which claim it is, and never its value */
+
+static void
+ngx_http_seal_km_log_fault(ngx_http_request_t *r,
+    seal_km_token_fault_t *fault)
+{
+    if (fault->claim) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "access token of a known key: claim \"%s\" %s",
+                      fault->claim, fault->what);
+
+    } else if (fault->what) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "access token of a known key: its claims %s",
+                      fault->what);
+    }
 }
 
 

@@ -4,6 +4,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_claim_text.h"
 
 
 typedef seal_km_str_t (*ngx_http_seal_km_value_pt)(
@@ -26,8 +27,6 @@ static seal_km_str_t ngx_http_seal_km_record_kid(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_record_digest(
     ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_text(const char *text);
-static ngx_int_t ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r,
-    char *buffer);
 static void ngx_http_seal_km_set_variable(ngx_http_variable_value_t *v,
     seal_km_str_t value);
 
@@ -242,65 +241,24 @@ static ngx_int_t
 ngx_http_seal_km_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t               *name = (ngx_str_t *) data;
+    ngx_str_t *name = (ngx_str_t *) data;
 
-    int                      rc;
-    char                    *buffer;
-    seal_km_str_t            claim, value;
+    seal_km_str_t            claim;
     ngx_http_seal_km_ctx_t  *ctx;
 
     ngx_http_seal_km_note_read();
 
     ctx = ngx_http_seal_km_get_ctx(r);
 
-    value.data = NULL;
-
-    if (ctx && ctx->verified) {
-        claim.data = (char *) name->data + sizeof("seal_km_claim_") - 1;
-        claim.len = name->len - (sizeof("seal_km_claim_") - 1);
-
-        rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
-
-        if (rc > 0) {
-            if (ngx_http_seal_km_recall_claims(r, ctx) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            rc = seal_km_claims_text(&ctx->token, claim, &value, &buffer);
-        }
-
-        if (rc != 0) {
-            return NGX_ERROR;
-        }
-
-        if (buffer && ngx_http_seal_km_claim_cleanup(r, buffer) != NGX_OK) {
-            seal_km_secret_free(buffer);
-            return NGX_ERROR;
-        }
+    if (ctx == NULL || !ctx->verified) {
+        v->not_found = 1;
+        return NGX_OK;
     }
 
-    ngx_http_seal_km_set_variable(v, value);
+    claim.data = (char *) name->data + sizeof("seal_km_claim_") - 1;
+    claim.len = name->len - (sizeof("seal_km_claim_") - 1);
 
-    return NGX_OK;
-}
-
-
-/* the text of a claim that is no string lives as long as the request */
-
-static ngx_int_t
-ngx_http_seal_km_claim_cleanup(ngx_http_request_t *r, char *buffer)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = seal_km_secret_free;
-    cln->data = buffer;
-
-    return NGX_OK;
+    return ngx_http_seal_km_claim_value(r, ctx, claim, v);
 }
 
 

@@ -75,6 +75,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
         { "token_binding", 401, "03",
           "The access token is not bound to the certificate of the client" },
 
+    [SEAL_KM_TOKEN_TYPE] =
+        { "token_type", 401, "03",
+          "The access token is not of an accepted type" },
+
     [SEAL_KM_MALFORMED_REQUEST] =
         { "malformed_request", 400, "04",
           "The body is not a well-formed SEAL KM request" },

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "seal_km_claims.h"
-#include "seal_km_extract.h"
 #include "seal_km_secret.h"
 
 
@@ -13,6 +12,9 @@ static int seal_km_claims_names(const json_t *claim,
     const seal_km_str_t *values, size_t n);
 static int seal_km_claims_is_one_of(const json_t *json,
     const seal_km_str_t *values, size_t n);
+static int seal_km_claims_set_text(const json_t *claim,
+    char *(*dump)(const json_t *claim), seal_km_str_t *text, char **buffer);
+static char *seal_km_claims_join(const json_t *claim);
 static char *seal_km_claims_dump(const json_t *claim);
 static size_t seal_km_claims_digits(const json_t *json);
 static size_t seal_km_claims_real_digits(double value);
@@ -202,10 +204,6 @@ int
 seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     seal_km_str_t *text, char **buffer)
 {
-    char           *dump;
-    const json_t   *claim;
-    seal_km_str_t   s;
-
     text->data = NULL;
     text->len = 0;
     *buffer = NULL;
@@ -214,36 +212,125 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
         return (seal_km_extract_text(token, name, text) != 0);
     }
 
-    claim = seal_km_claims_find(token->claims, name);
+    return seal_km_claims_set_text(seal_km_claims_find(token->claims, name),
+                                   seal_km_claims_dump, text, buffer);
+}
+
+
+int
+seal_km_claims_path_text(const seal_km_token_t *token,
+    const seal_km_claim_path_t *paths, size_t i, seal_km_str_t *text,
+    char **buffer)
+{
+    size_t         n;
+    const json_t  *claim;
+
+    text->data = NULL;
+    text->len = 0;
+    *buffer = NULL;
+
+    if (token->claims == NULL) {
+        return (seal_km_extract_path_text(token, i, text) != 0);
+    }
+
+    claim = token->claims;
+
+    for (n = 0; n < paths[i].n; n++) {
+        claim = json_object_get(claim, paths[i].members[n].data);
+    }
+
+    return seal_km_claims_set_text(claim, seal_km_claims_join, text, buffer);
+}
+
+
+/* dump makes the text of what is no string */
+
+static int
+seal_km_claims_set_text(const json_t *claim,
+    char *(*dump)(const json_t *claim), seal_km_str_t *text, char **buffer)
+{
+    char           *made;
+    seal_km_str_t   s;
 
     if (claim == NULL || json_is_null(claim)) {
         return 0;
     }
 
+    made = NULL;
+
     if (json_is_string(claim)) {
         s = seal_km_json_text(claim);
-        dump = NULL;
 
     } else {
-        dump = seal_km_claims_dump(claim);
+        made = dump(claim);
 
-        if (dump == NULL) {
+        if (made == NULL) {
             return -1;
         }
 
-        s.data = dump;
-        s.len = strlen(dump);
+        s.data = made;
+        s.len = strlen(made);
     }
 
     if (seal_km_str_has_control(s)) {
-        seal_km_secret_free(dump);
+        seal_km_secret_free(made);
         return 0;
     }
 
     *text = s;
-    *buffer = dump;
+    *buffer = made;
 
     return 0;
+}
+
+
+/* an array of strings as "a,b"; a NUL in one of them becomes U+0001, which is a
+   control character as well */
+
+static char *
+seal_km_claims_join(const json_t *claim)
+{
+    char           *joined, *p;
+    size_t          i, k, size;
+    seal_km_str_t   s;
+
+    size = 1;
+
+    for (i = 0; i < json_array_size(claim); i++) {
+        if (!json_is_string(json_array_get(claim, i))) {
+            break;
+        }
+
+        size += seal_km_json_text(json_array_get(claim, i)).len + 1;
+    }
+
+    if (!json_is_array(claim) || i < json_array_size(claim)) {
+        return seal_km_claims_dump(claim);
+    }
+
+    joined = seal_km_secret_alloc(size);
+
+    if (joined == NULL) {
+        return NULL;
+    }
+
+    p = joined;
+
+    for (i = 0; i < json_array_size(claim); i++) {
+        s = seal_km_json_text(json_array_get(claim, i));
+
+        if (i > 0) {
+            *p++ = ',';
+        }
+
+        for (k = 0; k < s.len; k++) {
+            *p++ = (s.data[k] != '\0') ? s.data[k] : '\1';
+        }
+    }
+
+    *p = '\0';
+
+    return joined;
 }
 
 

@@ -7,7 +7,7 @@
 #define SEAL_KM_CLAIMS_H
 
 
-#include "seal_km_token.h"
+#include "seal_km_extract.h"
 
 
 typedef struct {
@@ -61,6 +61,16 @@ seal_km_reason_e seal_km_claims_check_identity(const seal_km_token_t *token,
  */
 int seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     seal_km_str_t *text, char **buffer);
+
+/*
+ * What is at the end of paths[i], which an extract has under the same index:
+ * names are compared exactly.  A string is its value, an array of nothing but
+ * strings these with commas between them, null is nothing, and anything else
+ * its compact JSON.  Otherwise as seal_km_claims_text().
+ */
+int seal_km_claims_path_text(const seal_km_token_t *token,
+    const seal_km_claim_path_t *paths, size_t i, seal_km_str_t *text,
+    char **buffer);
 
 
 #endif /* SEAL_KM_CLAIMS_H */

@@ -8,6 +8,8 @@ static int seal_km_extract_get_number(seal_km_str_t *in, size_t *number);
 static int seal_km_extract_get_string(seal_km_str_t *in, seal_km_str_t *s,
     size_t *number);
 static int seal_km_extract_skip_strings(seal_km_str_t *in);
+static int seal_km_extract_skip_identities(const seal_km_token_t *token,
+    seal_km_str_t *in);
 
 
 int
@@ -36,6 +38,7 @@ seal_km_extract_read(seal_km_token_t *token, seal_km_str_t extract,
     token->nbf = head.nbf;
     token->has_nbf = head.has_nbf;
     token->binding = (seal_km_binding_e) head.binding;
+    token->type_refused = head.type_refused;
     token->left_out = head.left_out;
 
     token->extract = extract;
@@ -96,13 +99,10 @@ seal_km_extract_text(const seal_km_token_t *token, seal_km_str_t name,
     seal_km_str_t                   in;
     const seal_km_extract_names_t  *names;
 
-    in = token->extract;
     names = token->names;
 
-    for (i = 0; i < names->nidentities; i++) {
-        if (seal_km_extract_skip_strings(&in) != 0) {
-            return -1;
-        }
+    if (seal_km_extract_skip_identities(token, &in) != 0) {
+        return -1;
     }
 
     for (i = 0; i < names->ntexts; i++) {
@@ -117,6 +117,29 @@ seal_km_extract_text(const seal_km_token_t *token, seal_km_str_t name,
     }
 
     return -1;
+}
+
+
+int
+seal_km_extract_path_text(const seal_km_token_t *token, size_t i,
+    seal_km_str_t *text)
+{
+    size_t         n, number;
+    seal_km_str_t  in;
+
+    if (i >= token->names->npaths
+        || seal_km_extract_skip_identities(token, &in) != 0)
+    {
+        return -1;
+    }
+
+    for (n = token->names->ntexts + i + 1; n > 0; n--) {
+        if (seal_km_extract_get_string(&in, text, &number) != 0) {
+            return -1;
+        }
+    }
+
+    return (number == SEAL_KM_EXTRACT_LEFT_OUT) ? -1 : 0;
 }
 
 
@@ -196,6 +219,26 @@ seal_km_extract_skip_strings(seal_km_str_t *in)
 
     while (n-- > 0) {
         if (seal_km_extract_get_string(in, &s, &number) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* *in: what is behind the identities */
+
+static int
+seal_km_extract_skip_identities(const seal_km_token_t *token,
+    seal_km_str_t *in)
+{
+    size_t  i;
+
+    *in = token->extract;
+
+    for (i = 0; i < token->names->nidentities; i++) {
+        if (seal_km_extract_skip_strings(in) != 0) {
             return -1;
         }
     }

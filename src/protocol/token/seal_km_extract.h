@@ -20,11 +20,19 @@
  * The claims that are needed beside those that seal_km_token_t has; names end
  * with a NUL.
  */
+typedef struct {
+    const seal_km_str_t  *members;      /* the claim, and those inside of it */
+    size_t                n;
+} seal_km_claim_path_t;
+
+
 struct seal_km_extract_names_s {
     const seal_km_str_t  *identities;   /* to be compared with identities */
     size_t                nidentities;
     const seal_km_str_t  *texts;        /* for variables */
     size_t                ntexts;
+    const seal_km_claim_path_t  *paths; /* likewise, each found by its index */
+    size_t                npaths;
 };
 
 
@@ -54,6 +62,10 @@ int seal_km_extract_has_identity(const seal_km_token_t *token,
  * none.  -1: it was left out, or the name is none of names->texts.
  */
 int seal_km_extract_text(const seal_km_token_t *token, seal_km_str_t name,
+    seal_km_str_t *text);
+
+/* the same for names->paths[i] */
+int seal_km_extract_path_text(const seal_km_token_t *token, size_t i,
     seal_km_str_t *text);
 
 

@@ -1,7 +1,8 @@
 /*
  * The bytes of an extract, which only seal_km_extract.c, that reads it, and
  * seal_km_extract_write.c know: the head; client_id, sub, scope and thumbprint;
- * of each identity the number of strings and the strings; the texts.  A string
+ * of each identity the number of strings and the strings; the texts; those of
+ * the paths.  A string
  * is its length, in a uint16_t, and its bytes.  It is read by the machine that
  * wrote it.
  */
@@ -26,6 +27,7 @@ typedef struct {
     double         nbf;
     unsigned char  has_nbf;
     unsigned char  binding;
+    unsigned char  type_refused;
     unsigned char  left_out;   /* of the texts one */
 } seal_km_extract_head_t;
 

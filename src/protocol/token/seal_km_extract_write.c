@@ -25,16 +25,19 @@ static void seal_km_extract_put_string(seal_km_extract_out_t *out,
     seal_km_str_t s);
 static void seal_km_extract_put_identity(seal_km_extract_out_t *out,
     const json_t *claim);
-static void seal_km_extract_put_text(seal_km_extract_out_t *out,
-    const seal_km_token_t *token, seal_km_str_t name);
+static void seal_km_extract_put_text(seal_km_extract_out_t *out, int rc,
+    seal_km_str_t text, char *buffer);
 
 
 size_t
 seal_km_extract_write(const seal_km_token_t *token,
     const seal_km_extract_names_t *names, char *dst)
 {
+    int                     rc;
+    char                   *buffer;
     size_t                  i, reserve;
     const char             *name;
+    seal_km_str_t           text;
     seal_km_extract_out_t   out;
     seal_km_extract_head_t  head;
 
@@ -53,7 +56,7 @@ seal_km_extract_write(const seal_km_token_t *token,
     }
 
     /* room for each to say that it was left out */
-    reserve = names->ntexts * sizeof(uint16_t);
+    reserve = (names->ntexts + names->npaths) * sizeof(uint16_t);
 
     if (out.full || reserve > (size_t) (out.last - out.p)) {
         return 0;
@@ -63,7 +66,14 @@ seal_km_extract_write(const seal_km_token_t *token,
 
     for (i = 0; i < names->ntexts; i++) {
         out.last += sizeof(uint16_t);
-        seal_km_extract_put_text(&out, token, names->texts[i]);
+        rc = seal_km_claims_text(token, names->texts[i], &text, &buffer);
+        seal_km_extract_put_text(&out, rc, text, buffer);
+    }
+
+    for (i = 0; i < names->npaths; i++) {
+        out.last += sizeof(uint16_t);
+        rc = seal_km_claims_path_text(token, names->paths, i, &text, &buffer);
+        seal_km_extract_put_text(&out, rc, text, buffer);
     }
 
     if (out.full) {
@@ -92,6 +102,7 @@ seal_km_extract_put_token(seal_km_extract_out_t *out,
     head->nbf = token->nbf;
     head->has_nbf = token->has_nbf;
     head->binding = (unsigned char) token->binding;
+    head->type_refused = token->type_refused;
 
     seal_km_extract_put(out, head, sizeof(seal_km_extract_head_t));
 
@@ -180,14 +191,13 @@ seal_km_extract_put_identity(seal_km_extract_out_t *out, const json_t *claim)
 }
 
 
-static void
-seal_km_extract_put_text(seal_km_extract_out_t *out,
-    const seal_km_token_t *token, seal_km_str_t name)
-{
-    char           *buffer;
-    seal_km_str_t   text;
+/* rc, text and buffer are what the function that made them gave */
 
-    if (seal_km_claims_text(token, name, &text, &buffer) != 0
+static void
+seal_km_extract_put_text(seal_km_extract_out_t *out, int rc,
+    seal_km_str_t text, char *buffer)
+{
+    if (rc != 0
         || (text.data != NULL
             && sizeof(uint16_t) + text.len > (size_t) (out->last - out->p)))
     {

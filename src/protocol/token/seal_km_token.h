@@ -26,6 +26,32 @@ typedef struct seal_km_extract_names_s  seal_km_extract_names_t;
 
 
 /*
+ * Where a SIM-S puts what is needed of its tokens.  Names end with a NUL.  NULL
+ * in place of a profile is Annex A's: client_id, scope, any type.
+ */
+typedef struct {
+    /* the first that there is is the client id; none: none is needed */
+    const seal_km_str_t  *client_ids;
+    size_t                nclient_ids;
+
+    /* the first that there is holds the scopes */
+    const seal_km_str_t  *scopes;
+    size_t                nscopes;
+
+    /* "typ" of the header, without "application/"; none: any */
+    const seal_km_str_t  *types;
+    size_t                ntypes;
+} seal_km_token_profile_t;
+
+
+/* what is wrong with the claims, for a log: static text, and no value */
+typedef struct {
+    const char           *claim;    /* NULL: the claims as a whole */
+    const char           *what;     /* NULL: nothing is known */
+} seal_km_token_fault_t;
+
+
+/*
  * The claims of a verified token.  Strings point into claims, or into what
  * seal_km_extract_read() was given, which then has set extract and names.
  */
@@ -35,9 +61,10 @@ typedef struct {
     double              exp;         /* RFC 7519 NumericDate, seconds */
     double              nbf;
     unsigned            has_nbf:1;
-    seal_km_str_t       client_id;
-    seal_km_str_t       sub;         /* data == NULL if absent */
-    seal_km_str_t       scope;       /* data == NULL if absent */
+    seal_km_str_t       client_id;   /* data == NULL if absent */
+    seal_km_str_t       sub;         /* likewise */
+    seal_km_str_t       scope;       /* likewise; words between spaces */
+    unsigned            type_refused:1;  /* by the profile */
     seal_km_binding_e   binding;
     seal_km_str_t       thumbprint;  /* as cnf has it, ..._CERTIFICATE only */
 
@@ -63,11 +90,14 @@ seal_km_reason_e seal_km_token_find(seal_km_str_t value,
  * _ALGORITHM (both as seal_km_jws_read(), which can be asked without keys),
  * _KEY, _SIGNATURE, _MALFORMED (claims), or SEAL_KM_OK: only then *token holds
  * something; SEAL_KM_INTERNAL_ERROR where there is no memory to tell.  Time,
- * issuer and audience are seal_km_claims.h's matter.
+ * issuer and audience are seal_km_claims.h's matter, and a type that profile
+ * refuses is told by token->type_refused.  profile and fault may be NULL;
+ * *fault is set in any case, and says something where claims are malformed.
  */
 seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
     seal_km_str_t text, const seal_km_jwks_t *jwks,
-    seal_km_algorithms_t allowed);
+    seal_km_algorithms_t allowed, const seal_km_token_profile_t *profile,
+    seal_km_token_fault_t *fault);
 
 /*
  * 1 if text is a token that names its key by a kid which no usable key of jwks
@@ -81,6 +111,12 @@ int seal_km_token_names_unknown_key(seal_km_str_t text,
  * that the extract was made of, known to be verified.  Returns 0 or -1.
  */
 int seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text);
+
+/*
+ * A media type as RFC 7515, clause 4.1.9 compares it: without "application/",
+ * if it begins so in any case.
+ */
+seal_km_str_t seal_km_token_type(seal_km_str_t type);
 
 /* cleanses and frees; harmless on a zeroed token and when repeated */
 void seal_km_token_free(seal_km_token_t *token);
