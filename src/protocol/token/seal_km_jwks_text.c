@@ -186,7 +186,7 @@ seal_km_jwks_text_scan_value(seal_km_jwks_scan_t *scan)
 static void
 seal_km_jwks_text_scan_keys(seal_km_jwks_scan_t *scan)
 {
-    char        c;
+    char         c;
     const char  *start;
 
     *scan->dst++ = *scan->p++;
