@@ -214,6 +214,30 @@ test 'servers that are down',
     };
 
 
+my $given_up = temp_dir() . '/given-up.log';
+
+# what least_time judges by: the time of a client's patience is no server's
+test 'a query whose client has left is no answer',
+    config => location('= /km', pass => $at{a}, redis_timeout => '30s',
+                       more => "access_log $given_up times;"),
+    http_config => q(log_format times '$seal_km_reason $upstream_header_time';),
+    log_level => 'info',
+    sub {
+        km 'an answer', { body => { ServiceID => 'x' } }, { payload => 'a' };
+        my $client = client()->send(request(body => { ServiceID =>
+                                                      'a-held-given-up' }));
+        wait_for(sub { $server{a}->count(qr/GET .*given-up/) });
+        $client->close;
+
+        my @lines;
+        wait_for(sub { open my $file, '<', $given_up or die $!;
+                       (@lines = <$file>) > 1 });
+        like($lines[0], qr/^ok \d/, 'an answer has its time');
+        like($lines[1], qr/ -$/, 'what nobody waited for has none');
+        $server{a}->release('given-up');
+    };
+
+
 @blocks = @locations = ();
 
 up 'ab',     "server $at{a} max_fails=0; server $at{b} max_fails=0;";

@@ -174,6 +174,11 @@ ngx_http_seal_km_add_seed(ngx_array_t *seeds, struct sockaddr *sockaddr,
     seed->name = *name;
     seed->host = *host;
 
+    if (sockaddr->sa_family == AF_UNIX) {
+        /* a path is no name */
+        ngx_str_set(&seed->host, "localhost");
+    }
+
     return NGX_OK;
 }
 
@@ -194,13 +199,6 @@ ngx_http_seal_km_without_port(ngx_str_t *name)
 {
     u_char     *p, *last;
     ngx_str_t   host;
-
-    if (name->len >= 5 && ngx_strncasecmp(name->data, (u_char *) "unix:", 5) == 0)
-    {
-        /* a path is nobody's name: as nginx has it for its own upstreams */
-        ngx_str_set(&host, "localhost");
-        return host;
-    }
 
     host = *name;
     last = name->data + name->len;
