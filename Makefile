@@ -19,7 +19,8 @@ JWT_CFLAGS = $$(test -f $(JWT_LIB) && echo -isystem $(JWT_LIB:lib/libjwt.a=inclu
 JWT_LIBS   = $$(test -f $(JWT_LIB) && echo $(JWT_LIB) || pkg-config --libs libjwt)
 
 # the folders of what is linked without nginx
-WINGS       = $(wildcard src/protocol/*) src/redis/topology src/redis/connection
+WINGS       = $(wildcard src/protocol/*) src/redis/connection src/redis/pool \
+              src/redis/topology
 UNIT_CFLAGS = -std=gnu11 -g -MMD -MP -Wall -Wextra -Werror \
               $(WINGS:%=-I%) -It/unit $(JWT_CFLAGS)
 UNIT_LIBS   = $(JWT_LIBS) -ljansson -lcrypto -lm
@@ -29,7 +30,10 @@ SANITIZE    = -fsanitize=address,undefined -fno-sanitize-recover=all \
 
 PROTOCOL = $(patsubst src/%.c,%,$(wildcard src/protocol/*/*.c))
 # of src/redis, what needs no nginx
-REDIS    = redis/topology/seal_km_redis_slot redis/connection/seal_km_redis_frame
+REDIS    = redis/connection/seal_km_redis_frame \
+           redis/pool/seal_km_redis_host \
+           redis/topology/seal_km_redis_choice \
+           redis/topology/seal_km_redis_slot
 TEST_C   = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
 HELPER_C = $(filter-out $(TEST_C),$(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))

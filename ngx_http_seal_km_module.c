@@ -15,6 +15,7 @@
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
+static void ngx_http_seal_km_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
@@ -465,7 +466,7 @@ ngx_module_t  ngx_http_seal_km_module = {
     ngx_http_seal_km_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_seal_km_exit_process,         /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -535,6 +536,32 @@ ngx_http_seal_km_start_handler(ngx_event_t *ev)
 
     for (i = 0; i < smcf->pools.nelts && !ngx_exiting; i++) {
         seal_km_redis_pool_start(conf[i]->pool);
+    }
+}
+
+
+/*
+ * A worker that exits stays for its requests, and for nothing else: what Redis
+ * is being asked for others' sake is given up.
+ */
+
+static void
+ngx_http_seal_km_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                       i;
+    ngx_http_seal_km_main_conf_t    *smcf;
+    ngx_http_seal_km_redis_conf_t  **conf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
+
+    if (smcf == NULL) {
+        return;
+    }
+
+    conf = smcf->pools.elts;
+
+    for (i = 0; i < smcf->pools.nelts; i++) {
+        seal_km_redis_pool_stop(conf[i]->pool);
     }
 }
 

@@ -152,6 +152,7 @@ test 'no seed',
     }",
     config => location('= /km', @cluster),
     log => [ qr/connect\(\) failed|could not be connected to/,
+             qr/no Redis server of 2, .* has told the slots of its cluster/,
              qr/Request refused, store_unavailable/ ],
     sub {
         my $begin = time;
@@ -287,7 +288,8 @@ test 'the least rights',
         . location('= /wrong', @cluster, redis_user => 'least',
                    redis_password => 'Sesame99'),
     log => [ qr/Request refused, store_unavailable/,
-             qr/refused the credentials/ ],
+             qr/refused the credentials/,
+             qr/no Redis server of 6, .* has told the slots of its cluster/ ],
     sub {
         my ($from, $to) = $cluster->masters;
         my ($slot) = $cluster->slots($from);

@@ -131,16 +131,21 @@ struct seal_km_redis_query_s {
     /* the client's own */
     ngx_event_t                timer;
     ngx_msec_t                 start;
+    ngx_msec_t                 deadline;
     seal_km_redis_server_t    *server;
     seal_km_redis_command_t   *command;
     seal_km_redis_reply_t     *reply;
     ngx_uint_t                 lost;             /* with a connection */
     ngx_uint_t                 unsent;           /* by this server */
     ngx_queue_t                queue;            /* while it is parked */
-    ngx_uint_t                 tries;            /* servers that failed it */
+    uint64_t                   tried;            /* bits: servers failed it */
+    ngx_uint_t                 chosen;           /* the bit of this server */
     ngx_uint_t                 hops;             /* redirections followed */
     ngx_uint_t                 turn;             /* where tries began, or 0 */
     unsigned                   balanced:1;       /* the balancer gave server */
+    unsigned                   answered:1;       /* this server has */
+    unsigned                   awaited:1;        /* has waited for a map */
+    unsigned                   late:1;           /* half its time is over */
     unsigned                   parked:1;
     unsigned                   asking:1;
     unsigned                   suspect:1;        /* was on one that was lost */
@@ -160,6 +165,12 @@ seal_km_redis_pool_t *seal_km_redis_pool_create(ngx_conf_t *cf,
  * asked for is asked for now, rather than at the first query.
  */
 void seal_km_redis_pool_start(seal_km_redis_pool_t *pool);
+
+/*
+ * Called when a worker exits, or with the configuration: closes all that is
+ * open, without a call of any handler.  It may be repeated.
+ */
+void seal_km_redis_pool_stop(seal_km_redis_pool_t *pool);
 
 /* the settings that a pool was made with */
 seal_km_redis_settings_t *seal_km_redis_pool_settings(

@@ -20,7 +20,10 @@ static ngx_int_t seal_km_redis_query_again(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_elsewhere(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
 static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
+static void seal_km_redis_query_set_timer(seal_km_redis_query_t *query,
+    ngx_msec_t time);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
+static void seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_served(seal_km_redis_query_t *query);
@@ -46,9 +49,20 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
     query->timer.data = query;
     query->timer.log = query->log;
 
-    ngx_add_timer(&query->timer, settings->timeout);
+    seal_km_redis_query_set_timer(query, settings->timeout);
 
     return NGX_AGAIN;
+}
+
+
+/* whoever is late at half of the time is told of while there still is some */
+
+static void
+seal_km_redis_query_set_timer(seal_km_redis_query_t *query, ngx_msec_t time)
+{
+    query->deadline = ngx_current_msec + time;
+
+    ngx_add_timer(&query->timer, query->late ? time : time / 2);
 }
 
 
@@ -91,6 +105,7 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
         flags = SEAL_KM_REDIS_RECORD
                 | (query->asking ? SEAL_KM_REDIS_ASKING : 0)
                 | (query->suspect ? SEAL_KM_REDIS_SUSPECT : 0);
+        query->answered = 0;
 
         query->command = seal_km_redis_server_send(query->server, 2, argv, len,
                                            flags,
@@ -102,40 +117,6 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
 
         seal_km_redis_query_release(query, 1);
     }
-}
-
-
-ngx_int_t
-seal_km_redis_query_choose(seal_km_redis_query_t *query, ngx_uint_t n)
-{
-    seal_km_redis_read_e  read;
-
-    read = seal_km_redis_pool_settings(query->pool)->read;
-
-    if (read == SEAL_KM_REDIS_READ_MASTER) {
-        n = 1;
-    }
-
-    if (query->tries >= n) {
-        return NGX_DECLINED;
-    }
-
-    if (query->turn == 0) {
-        /* kept: who is asked twice is the same one, if it still serves */
-        query->turn = seal_km_redis_pool_turn(query->pool);
-    }
-
-    if (read == SEAL_KM_REDIS_READ_ANY) {
-        return (query->turn + query->tries) % n;
-    }
-
-    if (read == SEAL_KM_REDIS_READ_REPLICA && query->tries < n - 1) {
-        return 1 + (query->turn + query->tries) % (n - 1);
-    }
-
-    /* the master, after its replicas where these are preferred */
-
-    return 0;
 }
 
 
@@ -231,6 +212,8 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
 {
     ngx_int_t                        rc;
     const seal_km_redis_topology_t  *topology;
+
+    query->answered = 1;
 
     if (reply->type == SEAL_KM_REDIS_REPLY_STRING) {
         query->reply = reply;
@@ -354,7 +337,7 @@ seal_km_redis_query_extend(seal_km_redis_query_t *query)
     most = (past < most) ? most - past : 1;
 
     ngx_del_timer(&query->timer);
-    ngx_add_timer(&query->timer, ngx_min(settings->timeout, most));
+    seal_km_redis_query_set_timer(query, ngx_min(settings->timeout, most));
 }
 
 
@@ -383,10 +366,35 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
 
     query = ev->data;
 
+    if (!query->late) {
+        query->late = 1;
+
+        seal_km_redis_query_late(query);
+        return;
+    }
+
     seal_km_redis_query_detach(query, 1);
 
     query->result = SEAL_KM_REDIS_TIMEOUT;
     seal_km_redis_query_finish(query);
+}
+
+
+static void
+seal_km_redis_query_late(seal_km_redis_query_t *query)
+{
+    ngx_msec_int_t                   left;
+    const seal_km_redis_topology_t  *topology;
+
+    topology = seal_km_redis_pool_topology(query->pool);
+
+    if (query->command && topology->late) {
+        topology->late(query);
+    }
+
+    left = query->deadline - ngx_current_msec;
+
+    ngx_add_timer(&query->timer, ngx_max(left, 1));
 }
 
 

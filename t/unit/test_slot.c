@@ -80,13 +80,44 @@ test_hash_tags(void **state)
 }
 
 
+static void
+test_sets(void **state)
+{
+    seal_km_redis_slot_set_t  set;
+
+    (void) state;
+
+    memset(&set, 0, sizeof(set));
+
+    assert_true(seal_km_redis_slot_add(&set, 0, 0));
+    assert_true(seal_km_redis_slot_add(&set, 8, 15));
+    assert_true(seal_km_redis_slot_add(&set, 16383, 16383));
+    assert_true(seal_km_redis_slot_add(&set, 1, 7));
+
+    /* one is enough, wherever it is */
+    assert_false(seal_km_redis_slot_add(&set, 0, 0));
+    assert_false(seal_km_redis_slot_add(&set, 15, 20));
+    assert_false(seal_km_redis_slot_add(&set, 16, 16383));
+    assert_false(seal_km_redis_slot_add(&set, 16382, 16384));
+
+    assert_false(seal_km_redis_slot_add(&set, -1, 5));
+    assert_false(seal_km_redis_slot_add(&set, 200, 199));
+    assert_false(seal_km_redis_slot_add(&set, 16384, 16384));
+    assert_false(seal_km_redis_slot_add(&set, 0x100000000, 0x100000001));
+
+    memset(&set, 0, sizeof(set));
+    assert_true(seal_km_redis_slot_add(&set, 0, 16383));
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_crc16),
         cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_hash_tags)
+        cmocka_unit_test(test_hash_tags),
+        cmocka_unit_test(test_sets)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

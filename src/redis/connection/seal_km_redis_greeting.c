@@ -221,8 +221,23 @@ seal_km_redis_readonly_handler(void *data, seal_km_redis_end_e end,
 
 /*
  * Redis calls a replica a slave here; one that is not connected to its master
- * may have read nothing of it yet.  A server in the other role is not at
- * fault, but must not be asked: it may be empty, or behind.
+ * may have read nothing of it yet.
+ */
+
+ngx_uint_t
+seal_km_redis_greeting_fits(ngx_uint_t greeting, seal_km_redis_reply_t *reply)
+{
+    return (greeting & SEAL_KM_REDIS_GREET_MASTER
+            && seal_km_redis_reply_is_string(reply, 0, "master"))
+           || (greeting & SEAL_KM_REDIS_GREET_REPLICA
+               && seal_km_redis_reply_is_string(reply, 0, "slave")
+               && seal_km_redis_reply_is_string(reply, 3, "connected"));
+}
+
+
+/*
+ * A server in the other role is not at fault, but must not be asked: it may be
+ * empty, or behind.
  */
 
 static void
@@ -237,11 +252,7 @@ seal_km_redis_role_handler(void *data, seal_km_redis_end_e end,
         return;
     }
 
-    fits = (rc->greeting & SEAL_KM_REDIS_GREET_MASTER
-            && seal_km_redis_reply_is_string(reply, 0, "master"))
-           || (rc->greeting & SEAL_KM_REDIS_GREET_REPLICA
-               && seal_km_redis_reply_is_string(reply, 0, "slave")
-               && seal_km_redis_reply_is_string(reply, 3, "connected"));
+    fits = seal_km_redis_greeting_fits(rc->greeting, reply);
 
     what = seal_km_redis_refusal(reply);
 

@@ -13,7 +13,7 @@
 
 typedef struct seal_km_redis_names_s  seal_km_redis_names_t;
 
-/* called when a name was resolved, at first or anew */
+/* called when a name has got addresses, or other ones */
 typedef void (*seal_km_redis_names_pt)(void *data);
 
 
@@ -33,9 +33,10 @@ void seal_km_redis_names_destroy(seal_km_redis_names_t *names);
 /*
  * NGX_OK: the addresses of host as they are known now, valid during this turn
  * of the event loop.  NGX_AGAIN: not known yet; the handler will be called
- * (never from here).  NGX_ERROR: out of memory.  A name that was asked for
- * once is resolved again and again, till it is forgotten; where that fails its
- * addresses stay.  The first of them stays the first as long as it is one.
+ * (never from here).  NGX_ERROR: out of memory, or too many names.  A name that
+ * was asked for once is resolved again and again, till it is forgotten; where
+ * that fails its addresses stay.  The first of them stays the first as long as
+ * it is one.
  */
 ngx_int_t seal_km_redis_names_get(seal_km_redis_names_t *names,
     ngx_str_t *host, ngx_uint_t generation,
@@ -50,6 +51,10 @@ void seal_km_redis_names_prefer(seal_km_redis_names_t *names, ngx_str_t *host,
  * called from the handler.
  */
 void seal_km_redis_names_forget(seal_km_redis_names_t *names,
+    ngx_uint_t generation);
+
+/* Likewise those that were asked for in that generation at first. */
+void seal_km_redis_names_forget_born(seal_km_redis_names_t *names,
     ngx_uint_t generation);
 
 

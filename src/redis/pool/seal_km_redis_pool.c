@@ -3,24 +3,11 @@
  */
 
 
-#include "seal_km_redis_names.h"
 #include "seal_km_redis_topology.h"
 
 
-struct seal_km_redis_pool_s {
-    seal_km_redis_settings_t          settings;
-    ngx_queue_t                       servers;
-    ngx_uint_t                        generation; /* what is being asked for */
-    ngx_uint_t                        committed;  /* older servers go */
-    const seal_km_redis_topology_t   *topology;
-    void                             *state;      /* the topology's */
-
-    seal_km_redis_names_t            *names;      /* NULL: none is resolved */
-    seal_km_redis_endpoint_t         *endpoints;  /* of settings.host */
-    seal_km_redis_address_t          *seeds;
-    ngx_uint_t                        nseeds;
-    ngx_uint_t                        turn;
-};
+/* more servers than any topology that is one has */
+#define SEAL_KM_REDIS_SERVERS_MAX  4096
 
 
 static void seal_km_redis_pool_cleanup(void *data);
@@ -28,14 +15,10 @@ static void seal_km_redis_pool_resolved(void *data);
 static void seal_km_redis_pool_resolve_seeds(seal_km_redis_pool_t *pool);
 static ngx_uint_t seal_km_redis_pool_has_seeds(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *seeds, ngx_uint_t n);
-static ngx_int_t seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port);
-static ngx_uint_t seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool,
-    ngx_str_t *host);
-static ngx_uint_t seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
-    seal_km_redis_name_address_t *address, in_port_t port);
-static seal_km_redis_server_t *seal_km_redis_pool_find_name(
-    seal_km_redis_pool_t *pool, ngx_str_t *host, in_port_t port);
+static ngx_uint_t seal_km_redis_pool_want(seal_km_redis_pool_t *pool,
+    seal_km_redis_server_t *server);
+static void seal_km_redis_pool_remove(seal_km_redis_pool_t *pool,
+    seal_km_redis_server_t *server);
 
 
 seal_km_redis_pool_t *
@@ -58,7 +41,7 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     cln->data = pool;
 
     pool->settings = *settings;
-    ngx_queue_init(&pool->servers);
+    seal_km_redis_servers_init(&pool->servers);
 
     pool->topology = settings->topology;
     pool->seeds = settings->seeds;
@@ -183,8 +166,15 @@ seal_km_redis_pool_has_seeds(seal_km_redis_pool_t *pool,
 static void
 seal_km_redis_pool_cleanup(void *data)
 {
-    ngx_queue_t           *q;
-    seal_km_redis_pool_t  *pool = data;
+    seal_km_redis_pool_stop(data);
+}
+
+
+void
+seal_km_redis_pool_stop(seal_km_redis_pool_t *pool)
+{
+    ngx_queue_t             *q;
+    seal_km_redis_server_t  *server;
 
     if (pool->names) {
         seal_km_redis_names_destroy(pool->names);
@@ -194,17 +184,17 @@ seal_km_redis_pool_cleanup(void *data)
         pool->topology->destroy(pool->state);
     }
 
-    while (!ngx_queue_empty(&pool->servers)) {
-        q = ngx_queue_head(&pool->servers);
+    while (!ngx_queue_empty(&pool->servers.queue)) {
+        q = ngx_queue_head(&pool->servers.queue);
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
 
-        ngx_queue_remove(q);
-
-        seal_km_redis_server_destroy(ngx_queue_data(q, seal_km_redis_server_t,
-                                                    queue));
+        seal_km_redis_pool_remove(pool, server);
+        seal_km_redis_server_destroy(server);
     }
 
     if (pool->endpoints) {
         ngx_free(pool->endpoints);
+        pool->endpoints = NULL;
     }
 }
 
@@ -271,91 +261,64 @@ seal_km_redis_server_t *
 seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *address, ngx_uint_t greeting)
 {
-    ngx_queue_t             *q;
     seal_km_redis_server_t  *server;
 
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
-         q = ngx_queue_next(q))
-    {
-        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+    server = seal_km_redis_servers_find(&pool->servers, address, greeting);
 
-        if (server->greeting == greeting
-            && ngx_cmp_sockaddr(server->address.sockaddr,
-                                server->address.socklen,
-                                address->sockaddr, address->socklen, 1)
-               == NGX_OK
-            && server->address.host.len == address->host.len
-            && ngx_strncmp(server->address.host.data, address->host.data,
-                           address->host.len)
-               == 0)
-        {
-            server->generation = pool->generation;
-            server->used = ngx_time();
-            return server;
-        }
+    if (server) {
+        return seal_km_redis_pool_want(pool, server) ? server : NULL;
+    }
+
+    if (pool->wanted >= SEAL_KM_REDIS_SERVERS_MAX) {
+        return NULL;
     }
 
     server = seal_km_redis_server_create(&pool->settings, address, greeting);
 
     if (server) {
         server->generation = pool->generation;
-        server->used = ngx_time();
-        ngx_queue_insert_tail(&pool->servers, &server->queue);
+        server->born = pool->generation;
+        server->used = ngx_current_msec;
+
+        seal_km_redis_servers_add(&pool->servers, server);
+        pool->wanted++;
     }
 
     return server;
 }
 
 
-/*
- * A known server by the name that it was told with.  Of "?", a name that was
- * not set, only the port is known: that will do if no two have it.
- */
+/* one that is there is wanted; 0: there are too many of them */
 
-static seal_km_redis_server_t *
-seal_km_redis_pool_find_name(seal_km_redis_pool_t *pool, ngx_str_t *host,
-    in_port_t port)
+static ngx_uint_t
+seal_km_redis_pool_want(seal_km_redis_pool_t *pool,
+    seal_km_redis_server_t *server)
 {
-    ngx_uint_t               any;
-    ngx_queue_t             *q;
-    seal_km_redis_server_t  *server, *found;
+    if (server->generation != pool->generation) {
 
-    any = (host->len == 1 && host->data[0] == '?');
-    found = NULL;
-
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
-         q = ngx_queue_next(q))
-    {
-        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
-
-        if (server->greeting != 0
-            || server->generation < pool->committed
-            || ngx_inet_get_port(server->address.sockaddr) != port)
-        {
-            continue;
+        if (pool->wanted >= SEAL_KM_REDIS_SERVERS_MAX) {
+            return 0;
         }
 
-        if (any) {
-            if (found) {
-                return NULL;
-            }
-
-            found = server;
-            continue;
-        }
-
-        if (server->address.host.len == host->len
-            && ngx_strncasecmp(server->address.host.data, host->data,
-                               host->len)
-               == 0)
-        {
-            return server;
-        }
+        server->generation = pool->generation;
+        pool->wanted++;
     }
 
-    return found;
+    server->used = ngx_current_msec;
+
+    return 1;
+}
+
+
+static void
+seal_km_redis_pool_remove(seal_km_redis_pool_t *pool,
+    seal_km_redis_server_t *server)
+{
+    if (server->generation == pool->generation) {
+        pool->wanted--;
+    }
+
+    seal_km_redis_servers_remove(&pool->servers, server);
 }
 
 
@@ -374,6 +337,7 @@ void
 seal_km_redis_pool_begin(seal_km_redis_pool_t *pool)
 {
     pool->generation++;
+    pool->wanted = 0;
 }
 
 
@@ -381,6 +345,31 @@ void
 seal_km_redis_pool_commit(seal_km_redis_pool_t *pool)
 {
     pool->committed = pool->generation;
+}
+
+
+void
+seal_km_redis_pool_abandon(seal_km_redis_pool_t *pool)
+{
+    ngx_queue_t             *q, *next;
+    seal_km_redis_server_t  *server;
+
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
+
+        if (server->born == pool->generation) {
+            seal_km_redis_pool_remove(pool, server);
+            seal_km_redis_server_destroy(server);
+        }
+    }
+
+    if (pool->names) {
+        seal_km_redis_names_forget_born(pool->names, pool->generation);
+    }
 }
 
 
@@ -397,8 +386,8 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
 
     left = 0;
 
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -408,7 +397,7 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
             continue;
         }
 
-        /* this may ask for servers, but closes none */
+        /* this may ask for servers, but removes none */
         seal_km_redis_server_withdraw(server);
 
         next = ngx_queue_next(q);
@@ -422,7 +411,7 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
             continue;
         }
 
-        ngx_queue_remove(q);
+        seal_km_redis_pool_remove(pool, server);
         seal_km_redis_server_destroy(server);
     }
 
@@ -431,208 +420,49 @@ seal_km_redis_pool_sweep(seal_km_redis_pool_t *pool)
 
 
 void
-seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool, time_t unused)
+seal_km_redis_pool_sweep_unused(seal_km_redis_pool_t *pool, ngx_msec_t unused)
 {
-    time_t                   last;
+    ngx_msec_t               least;
     ngx_queue_t             *q, *next;
     seal_km_redis_server_t  *server;
 
-    last = 0;
+    least = NGX_MAX_INT_T_VALUE;
 
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
          q = ngx_queue_next(q))
     {
         server = ngx_queue_data(q, seal_km_redis_server_t, queue);
-        last = ngx_max(last, server->used);
+        least = ngx_min(least, ngx_current_msec - server->used);
     }
 
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
          q = next)
     {
         next = ngx_queue_next(q);
         server = ngx_queue_data(q, seal_km_redis_server_t, queue);
 
-        if (last - server->used > unused
+        if (ngx_current_msec - server->used - least > unused
             && seal_km_redis_server_waiters(server) == 0)
         {
-            ngx_queue_remove(q);
+            seal_km_redis_pool_remove(pool, server);
             seal_km_redis_server_destroy(server);
         }
     }
 }
 
 
-ngx_int_t
-seal_km_redis_pool_endpoint(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, ngx_str_t *ip,
-    ngx_int_t port, seal_km_redis_address_t *informant)
+void
+seal_km_redis_pool_rest(seal_km_redis_pool_t *pool)
 {
-    seal_km_redis_address_t  *address;
+    ngx_queue_t  *q;
 
-    if (port < 1 || port > 65535) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(endpoint, sizeof(seal_km_redis_endpoint_t));
-
-    address = &endpoint->address;
-    address->sockaddr = &endpoint->sockaddr.sockaddr;
-    address->host = *host;
-
-    if (host->len == 0) {
-
-        if (informant->sockaddr->sa_family == AF_UNIX) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(&endpoint->sockaddr, informant->sockaddr,
-                   informant->socklen);
-        address->socklen = informant->socklen;
-        address->host = informant->host;
-
-    } else if (seal_km_redis_endpoint_parse(endpoint, host) != NGX_OK
-               && seal_km_redis_pool_resolve(pool, endpoint, host,
-                                             (in_port_t) port)
-                  != NGX_OK
-               && seal_km_redis_endpoint_parse(endpoint, ip) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_inet_set_port(address->sockaddr, (in_port_t) port);
-
-    address->name.data = endpoint->text;
-    address->name.len = ngx_sock_ntop(address->sockaddr, address->socklen,
-                                      endpoint->text, NGX_SOCKADDR_STRLEN, 1);
-
-    return NGX_OK;
-}
-
-
-/*
- * The name of one server: one of its addresses will do, the one that is in use
- * unless that has just failed.
- */
-
-static ngx_int_t
-seal_km_redis_pool_resolve(seal_km_redis_pool_t *pool,
-    seal_km_redis_endpoint_t *endpoint, ngx_str_t *host, in_port_t port)
-{
-    ngx_uint_t                     i, n, generation;
-    seal_km_redis_name_address_t  *addresses;
-
-    /* "?" is a name that was not set */
-
-    if (pool->names == NULL || host->len == 0
-        || (host->len == 1 && host->data[0] == '?'))
-    {
-        return NGX_DECLINED;
-    }
-
-    generation = seal_km_redis_pool_is_host(pool, host) ? NGX_MAX_INT_T_VALUE
-                                                        : pool->generation;
-
-    if (seal_km_redis_names_get(pool->names, host, generation, &addresses, &n)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (!seal_km_redis_pool_is_failing(pool, &addresses[i], port)) {
-            seal_km_redis_names_prefer(pool->names, host, i);
-            break;
-        }
-    }
-
-    ngx_memcpy(&endpoint->sockaddr, &addresses->sockaddr, addresses->socklen);
-    endpoint->address.socklen = addresses->socklen;
-
-    return NGX_OK;
-}
-
-
-/* the name of seal_km_pass, which may be announced, too */
-
-static ngx_uint_t
-seal_km_redis_pool_is_host(seal_km_redis_pool_t *pool, ngx_str_t *host)
-{
-    return pool->settings.host.len == host->len
-           && ngx_strncasecmp(pool->settings.host.data, host->data, host->len)
-              == 0;
-}
-
-
-/* whether a server there, however it is greeted, has failed last */
-
-static ngx_uint_t
-seal_km_redis_pool_is_failing(seal_km_redis_pool_t *pool,
-    seal_km_redis_name_address_t *address, in_port_t port)
-{
-    ngx_queue_t             *q;
-    seal_km_redis_server_t  *server;
-
-    for (q = ngx_queue_head(&pool->servers);
-         q != ngx_queue_sentinel(&pool->servers);
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
          q = ngx_queue_next(q))
     {
-        server = ngx_queue_data(q, seal_km_redis_server_t, queue);
-
-        if (ngx_inet_get_port(server->address.sockaddr) == port
-            && ngx_cmp_sockaddr(server->address.sockaddr,
-                                server->address.socklen,
-                                &address->sockaddr.sockaddr, address->socklen,
-                                0)
-               == NGX_OK
-            && seal_km_redis_server_is_failing(server))
-        {
-            return 1;
-        }
+        seal_km_redis_server_rest(
+                          ngx_queue_data(q, seal_km_redis_server_t, queue));
     }
-
-    return 0;
-}
-
-
-seal_km_redis_server_t *
-seal_km_redis_pool_redirect(seal_km_redis_pool_t *pool, ngx_str_t *text,
-    seal_km_redis_address_t *informant)
-{
-    u_char                    *p;
-    ngx_int_t                  port, rc;
-    ngx_str_t                  host, ip;
-    seal_km_redis_endpoint_t   endpoint;
-
-    /* an IPv6 address stands there without brackets */
-
-    p = text->data + text->len;
-
-    while (p > text->data && p[-1] != ':') {
-        p--;
-    }
-
-    if (p == text->data) {
-        return NULL;
-    }
-
-    port = ngx_atoi(p, text->data + text->len - p);
-
-    host.data = text->data;
-    host.len = p - 1 - text->data;
-    ngx_str_null(&ip);
-
-    rc = seal_km_redis_pool_endpoint(pool, &endpoint, &host, &ip, port,
-                                     informant);
-
-    if (rc == NGX_DECLINED) {
-        return seal_km_redis_pool_find_name(pool, &host, port);
-    }
-
-    if (rc != NGX_OK) {
-        return NULL;
-    }
-
-    return seal_km_redis_pool_server(pool, &endpoint.address, 0);
 }

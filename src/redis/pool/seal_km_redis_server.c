@@ -8,6 +8,10 @@
 #include "seal_km_redis_server.h"
 
 
+/* milliseconds, as nginx's fail_timeout */
+#define SEAL_KM_REDIS_SERVER_LEFT_OUT  10000
+
+
 static seal_km_redis_connection_t *seal_km_redis_server_connection(
     seal_km_redis_server_t *server);
 static ngx_uint_t seal_km_redis_server_is_idle(seal_km_redis_connection_t *rc);
@@ -24,9 +28,7 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     ngx_uint_t               i, n;
     seal_km_redis_server_t  *server;
 
-    /* and one more, for questions */
-    n = settings->connections + 1;
-
+    n = settings->connections;
     size = offsetof(seal_km_redis_server_t, connections)
            + n * sizeof(seal_km_redis_connection_t);
 
@@ -51,12 +53,16 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
     ngx_memcpy(p, address->host.data, address->host.len);
 
     server->greeting = greeting;
-    server->n = settings->connections;
+    server->n = n;
+
+    /* whatever its role is: that is among the questions */
+    seal_km_redis_connect_init(&server->control, settings, &server->address,
+                               seal_km_redis_greet, 0);
 
     for (i = 0; i < n; i++) {
         seal_km_redis_connect_init(&server->connections[i], settings,
-                                      &server->address, seal_km_redis_greet,
-                                      greeting);
+                                   &server->address, seal_km_redis_greet,
+                                   greeting);
     }
 
     return server;
@@ -68,7 +74,9 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i <= server->n; i++) {
+    seal_km_redis_connection_destroy(&server->control);
+
+    for (i = 0; i < server->n; i++) {
         seal_km_redis_connection_destroy(&server->connections[i]);
     }
 
@@ -79,15 +87,85 @@ seal_km_redis_server_destroy(seal_km_redis_server_t *server)
 void
 seal_km_redis_server_withdraw(seal_km_redis_server_t *server)
 {
+    ngx_uint_t  i;
+
+    seal_km_redis_connection_close(&server->control);
+
+    for (i = 0; i < server->n; i++) {
+        seal_km_redis_connection_close(&server->connections[i]);
+    }
+}
+
+
+void
+seal_km_redis_server_refused(seal_km_redis_server_t *server, const char *what)
+{
     ngx_uint_t                   i;
     seal_km_redis_connection_t  *rc;
 
-    for (i = 0; i <= server->n; i++) {
+    for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
-        if (rc->state != SEAL_KM_REDIS_READY) {
-            seal_km_redis_connection_close(rc);
+        if (rc->state == SEAL_KM_REDIS_READY) {
+            seal_km_redis_connection_refused(rc, what);
         }
+    }
+}
+
+
+ngx_uint_t
+seal_km_redis_server_is_ready(seal_km_redis_server_t *server)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < server->n; i++) {
+        if (server->connections[i].state == SEAL_KM_REDIS_READY) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+seal_km_redis_server_rest(seal_km_redis_server_t *server)
+{
+    if (server->control.commands.waiters == 0) {
+        seal_km_redis_connection_close(&server->control);
+    }
+}
+
+
+void
+seal_km_redis_server_failed(seal_km_redis_server_t *server)
+{
+    server->left_out = 1;
+    server->failed = ngx_current_msec;
+}
+
+
+void
+seal_km_redis_server_served(seal_km_redis_server_t *server)
+{
+    server->left_out = 0;
+}
+
+
+ngx_uint_t
+seal_km_redis_server_is_left_out(seal_km_redis_server_t *server)
+{
+    return server->left_out
+           && ngx_current_msec - server->failed
+              < SEAL_KM_REDIS_SERVER_LEFT_OUT;
+}
+
+
+void
+seal_km_redis_server_chosen(seal_km_redis_server_t *server)
+{
+    if (server->left_out) {
+        server->failed = ngx_current_msec;
     }
 }
 
@@ -98,9 +176,13 @@ seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
     ngx_uint_t                   i, failing;
     seal_km_redis_connection_t  *rc;
 
+    if (seal_km_redis_server_is_left_out(server)) {
+        return 1;
+    }
+
     failing = 0;
 
-    for (i = 0; i <= server->n; i++) {
+    for (i = 0; i < server->n; i++) {
         rc = &server->connections[i];
 
         if (rc->state == SEAL_KM_REDIS_READY) {
@@ -119,9 +201,9 @@ seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i, waiters;
 
-    waiters = 0;
+    waiters = server->control.commands.waiters;
 
-    for (i = 0; i <= server->n; i++) {
+    for (i = 0; i < server->n; i++) {
         waiters += server->connections[i].commands.waiters;
     }
 
@@ -136,18 +218,14 @@ seal_km_redis_server_send(seal_km_redis_server_t *server, int argc,
 {
     seal_km_redis_connection_t  *rc;
 
-    /* whoever asks who serves has a connection that carries no record */
-
-    rc = (flags & SEAL_KM_REDIS_KIND_ARRAY)
-         ? seal_km_redis_server_open(&server->connections[server->n])
-         : seal_km_redis_server_connection(server);
+    rc = seal_km_redis_server_connection(server);
 
     if (rc == NULL) {
         return NULL;
     }
 
-    return seal_km_redis_command_send(&rc->commands, argc, argv, len, flags, handler,
-                                      data);
+    return seal_km_redis_command_send(&rc->commands, argc, argv, len, flags,
+                                      handler, data);
 }
 
 
@@ -228,4 +306,26 @@ seal_km_redis_server_open(seal_km_redis_connection_t *rc)
     }
 
     return seal_km_redis_connection_usable(rc) ? rc : NULL;
+}
+
+
+seal_km_redis_command_t *
+seal_km_redis_server_ask(seal_km_redis_server_t *server, int argc,
+    const char **argv, const size_t *len, seal_km_redis_command_pt handler,
+    void *data)
+{
+    if (seal_km_redis_server_open(&server->control) == NULL) {
+        return NULL;
+    }
+
+    return seal_km_redis_command_send(&server->control.commands, argc, argv,
+                                      len, SEAL_KM_REDIS_TREE, handler, data);
+}
+
+
+void
+seal_km_redis_server_distrust(seal_km_redis_server_t *server,
+    const char *what)
+{
+    seal_km_redis_connection_refused(&server->control, what);
 }

@@ -26,6 +26,7 @@ typedef struct {
     ngx_event_t                pause;      /* for those that rest */
     ngx_uint_t                 turn;       /* where a round begins */
     seal_km_redis_inquiry_t    inquiry;
+    seal_km_redis_map_e        holes;      /* that the log was told of */
     seal_km_redis_map_t        map;
 } seal_km_redis_cluster_t;
 
@@ -38,6 +39,7 @@ static void seal_km_redis_cluster_resolved(void *state);
 static ngx_int_t seal_km_redis_cluster_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_cluster_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static void seal_km_redis_cluster_late(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_cluster_nil(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_cluster_error(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply);
@@ -45,6 +47,10 @@ static ngx_int_t seal_km_redis_cluster_redirect(seal_km_redis_query_t *query,
     seal_km_redis_reply_t *reply, ngx_uint_t ask);
 static ngx_int_t seal_km_redis_cluster_target(seal_km_redis_reply_t *reply,
     ngx_str_t *target);
+static ngx_uint_t seal_km_redis_cluster_is_redirection(
+    seal_km_redis_reply_t *reply);
+static void seal_km_redis_cluster_lost(seal_km_redis_query_t *query,
+    seal_km_redis_reply_t *reply);
 static void seal_km_redis_cluster_rest(seal_km_redis_query_t *query);
 static void seal_km_redis_cluster_pause_handler(ngx_event_t *ev);
 static void seal_km_redis_cluster_begin(void *state);
@@ -52,8 +58,13 @@ static ngx_int_t seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
     seal_km_redis_server_t **server);
 static ngx_uint_t seal_km_redis_cluster_command(void *state, ngx_uint_t i,
     const char **argv, size_t *len);
+static ngx_uint_t seal_km_redis_cluster_is_valid(void *state, ngx_uint_t i,
+    seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_cluster_hear(void *state,
     seal_km_redis_question_t *question, ngx_uint_t left);
+static void seal_km_redis_cluster_tell_holes(seal_km_redis_cluster_t *cluster,
+    seal_km_redis_address_t *informant);
+static void seal_km_redis_cluster_complain(void *state);
 static ngx_uint_t seal_km_redis_cluster_slot(seal_km_redis_query_t *query);
 
 
@@ -64,6 +75,7 @@ const seal_km_redis_topology_t  seal_km_redis_cluster = {
     seal_km_redis_cluster_resolved,
     seal_km_redis_cluster_pick,
     seal_km_redis_cluster_release,
+    seal_km_redis_cluster_late,
     seal_km_redis_cluster_error,
     seal_km_redis_cluster_nil
 };
@@ -75,7 +87,9 @@ static const seal_km_redis_asker_t  seal_km_redis_cluster_asker = {
     seal_km_redis_cluster_begin,
     seal_km_redis_cluster_seed,
     seal_km_redis_cluster_command,
-    seal_km_redis_cluster_hear
+    seal_km_redis_cluster_is_valid,
+    seal_km_redis_cluster_hear,
+    seal_km_redis_cluster_complain
 };
 
 
@@ -143,11 +157,12 @@ seal_km_redis_cluster_resolved(void *state)
 static ngx_int_t
 seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
 {
-    ngx_int_t                 i;
-    seal_km_redis_shard_t    *shard;
-    seal_km_redis_cluster_t  *cluster;
+    seal_km_redis_shard_t     *shard;
+    seal_km_redis_cluster_t   *cluster;
+    seal_km_redis_settings_t  *settings;
 
     cluster = seal_km_redis_pool_state(query->pool);
+    settings = seal_km_redis_pool_settings(query->pool);
 
     if (!cluster->inquiry.known) {
         return seal_km_redis_inquiry_wait(&cluster->inquiry, query);
@@ -155,9 +170,7 @@ seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
 
     shard = cluster->map.slots[seal_km_redis_cluster_slot(query)];
 
-    if (shard && shard->n == 0
-        && seal_km_redis_pool_settings(cluster->pool)->resolver)
-    {
+    if (shard && shard->n == 0 && settings->resolver) {
         seal_km_redis_inquiry_park(&cluster->inquiry, query);
         return NGX_AGAIN;
     }
@@ -167,15 +180,13 @@ seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
         return NGX_DECLINED;
     }
 
-    i = seal_km_redis_query_choose(query, shard->n);
-
-    if (i == NGX_DECLINED) {
-        return NGX_DECLINED;
+    if (seal_km_redis_choose(query, shard->servers, shard->n, settings->read)
+        == NGX_OK)
+    {
+        return NGX_OK;
     }
 
-    query->server = shard->servers[i];
-
-    return NGX_OK;
+    return seal_km_redis_inquiry_await(&cluster->inquiry, query);
 }
 
 
@@ -184,15 +195,27 @@ seal_km_redis_cluster_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 {
     seal_km_redis_cluster_t  *cluster;
 
-    query->server = NULL;
+    seal_km_redis_choose_release(query, failed);
     query->asking = 0;
 
     if (failed) {
         cluster = seal_km_redis_pool_state(query->pool);
-
-        query->tries++;
         seal_km_redis_inquiry_trouble(&cluster->inquiry);
     }
+}
+
+
+/* one that hangs may have left the cluster, as the others know already */
+
+static void
+seal_km_redis_cluster_late(seal_km_redis_query_t *query)
+{
+    seal_km_redis_cluster_t  *cluster;
+
+    cluster = seal_km_redis_pool_state(query->pool);
+
+    seal_km_redis_choose_late(query);
+    seal_km_redis_inquiry_schedule(&cluster->inquiry);
 }
 
 
@@ -220,6 +243,7 @@ seal_km_redis_cluster_nil(seal_km_redis_query_t *query)
     }
 
     query->server = shard->servers[0];
+    query->chosen = 0;
 
     return NGX_AGAIN;
 }
@@ -249,6 +273,10 @@ seal_km_redis_cluster_error(seal_km_redis_query_t *query,
             seal_km_redis_cluster_rest(query);
             return NGX_BUSY;
         }
+
+    } else if (seal_km_redis_cluster_is_redirection(reply)) {
+        seal_km_redis_cluster_lost(query, reply);
+        return NGX_OK;
     }
 
     rc = seal_km_redis_error(query, reply);
@@ -271,13 +299,14 @@ seal_km_redis_cluster_redirect(seal_km_redis_query_t *query,
     seal_km_redis_cluster_t  *cluster;
 
     if (seal_km_redis_cluster_target(reply, &target) != NGX_OK) {
+        seal_km_redis_cluster_lost(query, reply);
         return NGX_OK;
     }
 
     cluster = seal_km_redis_pool_state(query->pool);
 
-    server = seal_km_redis_pool_redirect(query->pool, &target,
-                                         &query->server->address);
+    server = seal_km_redis_announced_redirect(query->pool, &target,
+                                              &query->server->address);
     query->server = server;
     query->asking = 0;
 
@@ -288,12 +317,16 @@ seal_km_redis_cluster_redirect(seal_km_redis_query_t *query,
     }
 
     if (ask) {
+        /* if that one fails it counts for who has sent us there */
         query->asking = 1;
         return NGX_AGAIN;
     }
 
     seal_km_redis_map_move(&cluster->map, seal_km_redis_cluster_slot(query),
                            server);
+
+    query->chosen = 0;
+    query->tried = 0;
 
     /* where one slot has moved, others may have */
     seal_km_redis_inquiry_schedule(&cluster->inquiry);
@@ -314,7 +347,7 @@ seal_km_redis_cluster_target(seal_km_redis_reply_t *reply, ngx_str_t *target)
     p = ngx_strlchr(reply->data, last, ' ');
     p = p ? ngx_strlchr(p + 1, last, ' ') : NULL;
 
-    if (p == NULL) {
+    if (p == NULL || p + 1 == last) {
         return NGX_ERROR;
     }
 
@@ -322,6 +355,45 @@ seal_km_redis_cluster_target(seal_km_redis_reply_t *reply, ngx_str_t *target)
     target->len = last - target->data;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+seal_km_redis_cluster_is_redirection(seal_km_redis_reply_t *reply)
+{
+    return seal_km_redis_reply_is_error(reply, "MOVED")
+           || seal_km_redis_reply_is_error(reply, "ASK")
+           || seal_km_redis_reply_is_error(reply, "TRYAGAIN");
+}
+
+
+/* a redirection that is not followed is the answer; the log is told why */
+
+static void
+seal_km_redis_cluster_lost(seal_km_redis_query_t *query,
+    seal_km_redis_reply_t *reply)
+{
+    ngx_str_t    code, target;
+    const char  *why;
+
+    code = seal_km_redis_reply_error_code(reply);
+    why = "no node of the cluster serves the slot after so many redirections, "
+          "they do not agree";
+
+    if (code.len == sizeof("TRYAGAIN") - 1) {
+        why = "the slot is still on its way from one node to another";
+
+    } else if (seal_km_redis_cluster_target(reply, &target) != NGX_OK) {
+        why = "it names no node";
+
+    } else if (target.data[0] == '?') {
+        why = "it names a node that has no name: set "
+              "\"cluster-announce-hostname\" on all nodes, or another "
+              "\"cluster-preferred-endpoint-type\"";
+    }
+
+    ngx_log_error(NGX_LOG_ERR, query->log, 0,
+                  "Redis answered GET with the error \"%V\": %s", &code, why);
 }
 
 
@@ -364,7 +436,11 @@ seal_km_redis_cluster_begin(void *state)
 }
 
 
-/* masters that we know, by slots all over the map, then the seeds */
+/*
+ * Masters that we know, by slots all over the map, then the seeds, and in the
+ * end those, too, that requests have failed at: one that has left its cluster
+ * knows nothing of it, and tells what has been.
+ */
 
 static ngx_int_t
 seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
@@ -375,12 +451,16 @@ seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
     seal_km_redis_address_t  *seeds;
     seal_km_redis_cluster_t  *cluster = state;
 
+    seeds = seal_km_redis_pool_seeds(cluster->pool, &n);
+
     if (i < SEAL_KM_REDIS_CLUSTER_PROBES) {
         i = cluster->turn
             + i * (SEAL_KM_REDIS_SLOTS / SEAL_KM_REDIS_CLUSTER_PROBES);
         shard = cluster->map.slots[i % SEAL_KM_REDIS_SLOTS];
 
-        if (shard == NULL || shard->n == 0) {
+        if (shard == NULL || shard->n == 0
+            || seal_km_redis_server_is_left_out(shard->servers[0]))
+        {
             return NGX_DECLINED;
         }
 
@@ -391,16 +471,20 @@ seal_km_redis_cluster_seed(void *state, ngx_uint_t i,
 
     i -= SEAL_KM_REDIS_CLUSTER_PROBES;
 
-    seeds = seal_km_redis_pool_seeds(cluster->pool, &n);
-
-    if (i >= n) {
+    if (i >= 2 * n) {
         return NGX_DONE;
     }
 
     *server = seal_km_redis_pool_server(cluster->pool,
                                         &seeds[(cluster->turn + i) % n], 0);
 
-    return *server ? NGX_OK : NGX_DECLINED;
+    if (*server == NULL
+        || (i < n && seal_km_redis_server_is_left_out(*server)))
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -421,6 +505,14 @@ seal_km_redis_cluster_command(void *state, ngx_uint_t i, const char **argv,
 }
 
 
+static ngx_uint_t
+seal_km_redis_cluster_is_valid(void *state, ngx_uint_t i,
+    seal_km_redis_reply_t *reply)
+{
+    return seal_km_redis_map_is_valid(reply);
+}
+
+
 static ngx_int_t
 seal_km_redis_cluster_hear(void *state, seal_km_redis_question_t *question,
     ngx_uint_t left)
@@ -438,6 +530,8 @@ seal_km_redis_cluster_hear(void *state, seal_km_redis_question_t *question,
                               &question->server->address)
         == NGX_OK)
     {
+        seal_km_redis_cluster_tell_holes(cluster,
+                                         &question->server->address);
         return NGX_OK;
     }
 
@@ -451,6 +545,70 @@ seal_km_redis_cluster_hear(void *state, seal_km_redis_question_t *question,
     }
 
     return NGX_AGAIN;
+}
+
+
+/* what keeps slots from being served for ever is said once */
+
+static void
+seal_km_redis_cluster_tell_holes(seal_km_redis_cluster_t *cluster,
+    seal_km_redis_address_t *informant)
+{
+    const char                *why;
+    seal_km_redis_map_e        holes;
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(cluster->pool);
+    holes = cluster->map.holes;
+
+    if (holes == SEAL_KM_REDIS_MAP_UNRESOLVED && settings->resolver) {
+        /* it is being found out, and the log is told if it cannot be */
+        holes = SEAL_KM_REDIS_MAP_WHOLE;
+    }
+
+    if (holes == cluster->holes) {
+        return;
+    }
+
+    cluster->holes = holes;
+
+    switch (holes) {
+
+    case SEAL_KM_REDIS_MAP_UNRESOLVED:
+        why = "by names, and no \"resolver\" is defined";
+        break;
+
+    case SEAL_KM_REDIS_MAP_NO_HOST:
+        why = "by an empty host, which means nothing where it is told over a "
+              "Unix socket: set \"cluster-announce-ip\" on them, or name one "
+              "of them by its address in \"seal_km_pass\"";
+        break;
+
+    case SEAL_KM_REDIS_MAP_NO_ADDRESS:
+        why = "by what is no host, or no port";
+        break;
+
+    default: /* SEAL_KM_REDIS_MAP_WHOLE */
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "Redis server \"%V\" names nodes of its cluster %s",
+                  &informant->name, why);
+}
+
+
+static void
+seal_km_redis_cluster_complain(void *state)
+{
+    ngx_uint_t                n;
+    seal_km_redis_cluster_t  *cluster = state;
+
+    (void) seal_km_redis_pool_seeds(cluster->pool, &n);
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "no Redis server of %ui, and of those that they have named, "
+                  "has told the slots of its cluster", n);
 }
 
 

@@ -16,6 +16,8 @@ static ngx_int_t seal_km_redis_inquiry_ask(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_server_t *server);
 static ngx_uint_t seal_km_redis_inquiry_command(void *data, ngx_uint_t i,
     const char **argv, size_t *len);
+static ngx_uint_t seal_km_redis_inquiry_is_valid(void *data, ngx_uint_t i,
+    seal_km_redis_reply_t *reply);
 static void seal_km_redis_inquiry_question_handler(
     seal_km_redis_question_t *question, ngx_uint_t answered);
 static void seal_km_redis_inquiry_hear(seal_km_redis_inquiry_t *inquiry,
@@ -24,9 +26,21 @@ static void seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry,
     ngx_int_t rc);
 static void seal_km_redis_inquiry_plan(seal_km_redis_inquiry_t *inquiry,
     ngx_msec_t interval);
+static void seal_km_redis_inquiry_well(seal_km_redis_inquiry_t *inquiry);
 static void seal_km_redis_inquiry_tick_handler(ngx_event_t *ev);
 static void seal_km_redis_inquiry_timer_handler(ngx_event_t *ev);
 static void seal_km_redis_inquiry_sweep_handler(ngx_event_t *ev);
+
+
+static const seal_km_redis_question_kind_t  seal_km_redis_inquiry_kind = {
+    seal_km_redis_inquiry_command,
+    seal_km_redis_inquiry_is_valid,
+    seal_km_redis_inquiry_question_handler
+};
+
+
+/* of all pools: each round has its own number, which is never 0 */
+static ngx_uint_t  seal_km_redis_inquiry_rounds;
 
 
 void
@@ -43,7 +57,7 @@ seal_km_redis_inquiry_init(ngx_conf_t *cf, seal_km_redis_inquiry_t *inquiry,
     ngx_queue_init(&inquiry->questions);
     ngx_queue_init(&inquiry->waiting);
 
-    /* an exiting worker stays for the timers of the queries that wait */
+    /* an exiting worker stays for the queries' own timers only */
 
     seal_km_redis_pool_event(cf, &inquiry->tick,
                              seal_km_redis_inquiry_tick_handler, inquiry);
@@ -98,6 +112,9 @@ seal_km_redis_inquiry_begin(seal_km_redis_inquiry_t *inquiry)
 
     inquiry->running = 1;
     inquiry->exhausted = 0;
+    inquiry->demanded = 0;
+    inquiry->answers = 0;
+    inquiry->round = ++seal_km_redis_inquiry_rounds;
     inquiry->seeds = 0;
     inquiry->when = ngx_current_msec;
 
@@ -145,14 +162,22 @@ seal_km_redis_inquiry_next(seal_km_redis_inquiry_t *inquiry)
 }
 
 
-/* NGX_ERROR: it takes no commands; NGX_DECLINED: it is being asked already */
+/*
+ * NGX_ERROR: it takes no commands; NGX_DECLINED: it is being asked already, or
+ * has been in this round
+ */
 
 static ngx_int_t
 seal_km_redis_inquiry_ask(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_server_t *server)
 {
+    ngx_int_t                  rc;
     ngx_queue_t               *q;
     seal_km_redis_question_t  *question;
+
+    if (server->round == inquiry->round) {
+        return NGX_DECLINED;
+    }
 
     for (q = ngx_queue_head(&inquiry->questions);
          q != ngx_queue_sentinel(&inquiry->questions);
@@ -165,10 +190,15 @@ seal_km_redis_inquiry_ask(seal_km_redis_inquiry_t *inquiry,
         }
     }
 
-    return seal_km_redis_question_ask(server, &inquiry->questions,
+    rc = seal_km_redis_question_ask(server, &inquiry->questions,
                           seal_km_redis_pool_settings(inquiry->asked)->timeout,
-                          seal_km_redis_inquiry_command,
-                          seal_km_redis_inquiry_question_handler, inquiry);
+                          &seal_km_redis_inquiry_kind, inquiry);
+
+    if (rc == NGX_OK) {
+        server->round = inquiry->round;
+    }
+
+    return rc;
 }
 
 
@@ -182,6 +212,16 @@ seal_km_redis_inquiry_command(void *data, ngx_uint_t i, const char **argv,
 }
 
 
+static ngx_uint_t
+seal_km_redis_inquiry_is_valid(void *data, ngx_uint_t i,
+    seal_km_redis_reply_t *reply)
+{
+    seal_km_redis_inquiry_t  *inquiry = data;
+
+    return inquiry->asker->is_valid(inquiry->state, i, reply);
+}
+
+
 static void
 seal_km_redis_inquiry_question_handler(seal_km_redis_question_t *question,
     ngx_uint_t answered)
@@ -191,6 +231,7 @@ seal_km_redis_inquiry_question_handler(seal_km_redis_question_t *question,
     inquiry = question->data;
 
     if (answered) {
+        inquiry->answers++;
         seal_km_redis_inquiry_hear(inquiry, question);
 
     } else if (inquiry->running) {
@@ -225,14 +266,7 @@ seal_km_redis_inquiry_hear(seal_km_redis_inquiry_t *inquiry,
     rc = inquiry->asker->hear(inquiry->state, question, left);
 
     if (rc == NGX_AGAIN && left) {
-
-        if (ngx_exiting && ngx_queue_empty(&inquiry->waiting)) {
-            seal_km_redis_inquiry_stop(inquiry);
-
-        } else {
-            seal_km_redis_inquiry_next(inquiry);
-        }
-
+        seal_km_redis_inquiry_next(inquiry);
         return;
     }
 
@@ -265,22 +299,15 @@ seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry, ngx_int_t rc)
     }
 
     if (rc == NGX_OK) {
-        inquiry->known = 1;
-
-        if (inquiry->troubled
-            && ngx_current_msec - inquiry->troubled
-               >= SEAL_KM_REDIS_INQUIRY_TROUBLE)
-        {
-            inquiry->troubled = 0;
-        }
-
-        /* not from here: one of those that left may be who has told us */
-
-        if (!inquiry->sweep.timer_set) {
-            ngx_add_timer(&inquiry->sweep, 1);
-        }
+        seal_km_redis_inquiry_well(inquiry);
 
     } else {
+
+        if (inquiry->answers == 0 && !inquiry->said) {
+            inquiry->said = 1;
+            inquiry->asker->complain(inquiry->state);
+        }
+
         inquiry->troubled = ngx_current_msec ? ngx_current_msec : 1;
     }
 
@@ -293,6 +320,27 @@ seal_km_redis_inquiry_over(seal_km_redis_inquiry_t *inquiry, ngx_int_t rc)
 
     if (!inquiry->resolving) {
         seal_km_redis_query_wake(&inquiry->waiting);
+    }
+}
+
+
+static void
+seal_km_redis_inquiry_well(seal_km_redis_inquiry_t *inquiry)
+{
+    inquiry->known = 1;
+    inquiry->said = 0;
+
+    if (inquiry->troubled
+        && ngx_current_msec - inquiry->troubled
+           >= SEAL_KM_REDIS_INQUIRY_TROUBLE)
+    {
+        inquiry->troubled = 0;
+    }
+
+    /* not from here: one of those that left may be who has told us */
+
+    if (!inquiry->sweep.timer_set) {
+        ngx_add_timer(&inquiry->sweep, 1);
     }
 }
 
@@ -350,6 +398,7 @@ seal_km_redis_inquiry_plan(seal_km_redis_inquiry_t *inquiry,
 void
 seal_km_redis_inquiry_schedule(seal_km_redis_inquiry_t *inquiry)
 {
+    inquiry->demanded = 1;
     seal_km_redis_inquiry_plan(inquiry, SEAL_KM_REDIS_INQUIRY_HASTE);
 }
 
@@ -401,6 +450,23 @@ seal_km_redis_inquiry_park(seal_km_redis_inquiry_t *inquiry,
 }
 
 
+ngx_int_t
+seal_km_redis_inquiry_await(seal_km_redis_inquiry_t *inquiry,
+    seal_km_redis_query_t *query)
+{
+    if (query->awaited) {
+        return NGX_DECLINED;
+    }
+
+    query->awaited = 1;
+    query->tried = 0;
+
+    seal_km_redis_inquiry_park(inquiry, query);
+
+    return NGX_AGAIN;
+}
+
+
 static void
 seal_km_redis_inquiry_tick_handler(ngx_event_t *ev)
 {
@@ -408,7 +474,7 @@ seal_km_redis_inquiry_tick_handler(ngx_event_t *ev)
 }
 
 
-/* a worker that exits asks for those only that still wait */
+/* a worker that exits asks only where a query has need of it */
 
 static void
 seal_km_redis_inquiry_timer_handler(ngx_event_t *ev)
@@ -417,7 +483,9 @@ seal_km_redis_inquiry_timer_handler(ngx_event_t *ev)
 
     inquiry = ev->data;
 
-    if (!ngx_exiting || !ngx_queue_empty(&inquiry->waiting)) {
+    if (!ngx_exiting || inquiry->demanded
+        || !ngx_queue_empty(&inquiry->waiting))
+    {
         (void) seal_km_redis_inquiry_begin(inquiry);
     }
 }
@@ -431,14 +499,16 @@ seal_km_redis_inquiry_sweep_handler(ngx_event_t *ev)
 
     inquiry = ev->data;
 
-    if (ngx_exiting) {
-        return;
-    }
-
     left = seal_km_redis_pool_sweep(inquiry->pool);
 
     if (inquiry->asked != inquiry->pool) {
         left += seal_km_redis_pool_sweep(inquiry->asked);
+    }
+
+    if (inquiry->asker->interval == 0 && !inquiry->troubled
+        && !inquiry->running && ngx_queue_empty(&inquiry->waiting))
+    {
+        seal_km_redis_pool_rest(inquiry->asked);
     }
 
     if (left) {

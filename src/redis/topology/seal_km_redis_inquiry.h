@@ -38,8 +38,11 @@ typedef struct {
     ngx_int_t    (*seed)(void *state, ngx_uint_t i,
                      seal_km_redis_server_t **server);
 
-    /* the i-th command of each question; data is state */
-    seal_km_redis_question_command_pt  command;
+    /* as of seal_km_redis_question_kind_t, with state for data */
+    ngx_uint_t   (*command)(void *state, ngx_uint_t i, const char **argv,
+                     size_t *len);
+    ngx_uint_t   (*is_valid)(void *state, ngx_uint_t i,
+                     seal_km_redis_reply_t *reply);
 
     /*
      * Here are all replies of one server, any of which may be an error; NULL:
@@ -49,6 +52,9 @@ typedef struct {
      */
     ngx_int_t    (*hear)(void *state, seal_km_redis_question_t *question,
                      ngx_uint_t left);
+
+    /* logs that nobody has answered; called once, until somebody knows */
+    void         (*complain)(void *state);
 } seal_km_redis_asker_t;
 
 
@@ -62,7 +68,9 @@ typedef struct {
     const seal_km_redis_asker_t   *asker;
     ngx_queue_t                    questions; /* under way */
     ngx_queue_t                    waiting;   /* queries */
-    ngx_uint_t                     seeds;     /* how far this round has come */
+    ngx_uint_t                     round;     /* its number in this worker */
+    ngx_uint_t                     seeds;     /* how far it has come */
+    ngx_uint_t                     answers;   /* to it */
     ngx_msec_t                     when;      /* the last round began */
     ngx_msec_t                     troubled;  /* 0, or the last failure */
 
@@ -74,6 +82,8 @@ typedef struct {
     unsigned                       exhausted:1; /* it has asked all */
     unsigned                       known:1;     /* there has been an answer */
     unsigned                       resolving:1; /* a name that was told */
+    unsigned                       demanded:1;  /* the next round */
+    unsigned                       said:1;      /* that a round was in vain */
 } seal_km_redis_inquiry_t;
 
 
@@ -101,6 +111,13 @@ ngx_int_t seal_km_redis_inquiry_wait(seal_km_redis_inquiry_t *inquiry,
 
 /* parks a query, which needs to know more, till the end of a round to come */
 void seal_km_redis_inquiry_park(seal_km_redis_inquiry_t *inquiry,
+    seal_km_redis_query_t *query);
+
+/*
+ * Of a query that all have failed whom it may be asked of: what a round to come
+ * tells may help it, once.  Results as above.
+ */
+ngx_int_t seal_km_redis_inquiry_await(seal_km_redis_inquiry_t *inquiry,
     seal_km_redis_query_t *query);
 
 /* another round, soon */

@@ -17,8 +17,7 @@ static void seal_km_redis_question_end(seal_km_redis_question_t *question,
 
 ngx_int_t
 seal_km_redis_question_ask(seal_km_redis_server_t *server, ngx_queue_t *queue,
-    ngx_msec_t timeout, seal_km_redis_question_command_pt next,
-    seal_km_redis_question_pt handler, void *data)
+    ngx_msec_t timeout, const seal_km_redis_question_kind_t *kind, void *data)
 {
     seal_km_redis_question_t  *question;
 
@@ -30,12 +29,12 @@ seal_km_redis_question_ask(seal_km_redis_server_t *server, ngx_queue_t *queue,
     question->data = data;
     question->server = server;
     question->ident = -1;
-    question->next = next;
-    question->handler = handler;
+    question->kind = kind;
 
     question->deadline.handler = seal_km_redis_question_deadline_handler;
     question->deadline.data = question;
     question->deadline.log = ngx_cycle->log;
+    question->deadline.cancelable = 1;
 
     ngx_queue_insert_tail(queue, &question->queue);
 
@@ -62,15 +61,16 @@ seal_km_redis_question_send(seal_km_redis_question_t *question)
     argc = 0;
 
     if (question->n < SEAL_KM_REDIS_QUESTION_MAX) {
-        argc = question->next(question->data, question->n, argv, len);
+        argc = question->kind->command(question->data, question->n, argv,
+                                       len);
     }
 
     if (argc == 0) {
         return NGX_DONE;
     }
 
-    question->command = seal_km_redis_server_send(question->server, argc, argv,
-                                       len, SEAL_KM_REDIS_TREE,
+    question->command = seal_km_redis_server_ask(question->server, argc, argv,
+                                       len,
                                        seal_km_redis_question_command_handler,
                                        question);
 
@@ -88,6 +88,15 @@ seal_km_redis_question_command_handler(void *data, seal_km_redis_end_e end,
     question->command = NULL;
 
     if (end != SEAL_KM_REDIS_ANSWERED) {
+        seal_km_redis_question_end(question, 0);
+        return;
+    }
+
+    if (!question->kind->is_valid(question->data, question->n, reply)) {
+        seal_km_redis_reply_free(reply);
+        seal_km_redis_server_distrust(question->server,
+                                      "answered a question about its topology "
+                                      "with what is no answer to it");
         seal_km_redis_question_end(question, 0);
         return;
     }
@@ -123,7 +132,7 @@ seal_km_redis_question_end(seal_km_redis_question_t *question,
     ngx_queue_remove(&question->queue);
     ngx_queue_init(&question->queue);
 
-    question->handler(question, answered);
+    question->kind->handler(question, answered);
 
     seal_km_redis_question_free(question);
 }

@@ -5,6 +5,7 @@
 
 
 #include "seal_km_redis_inquiry.h"
+#include "seal_km_redis_roles.h"
 #include "seal_km_redis_sentinel_answer.h"
 #include "seal_km_redis_subscriptions.h"
 
@@ -27,6 +28,7 @@ typedef struct {
     seal_km_redis_pool_t             *sentinels;
     seal_km_redis_inquiry_t           inquiry;
     seal_km_redis_subscriptions_t     subscriptions;
+    ngx_queue_t                       roles;   /* questions about them */
 
     /* the epoch of what is believed: a sentinel that is behind is not */
     ngx_uint_t                        epoch;
@@ -52,11 +54,14 @@ static void seal_km_redis_sentinel_switched(void *data);
 static ngx_int_t seal_km_redis_sentinel_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_sentinel_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static void seal_km_redis_sentinel_late(seal_km_redis_query_t *query);
 static void seal_km_redis_sentinel_begin(void *state);
 static ngx_int_t seal_km_redis_sentinel_seed(void *state, ngx_uint_t i,
     seal_km_redis_server_t **server);
 static ngx_uint_t seal_km_redis_sentinel_command(void *state, ngx_uint_t i,
     const char **argv, size_t *len);
+static ngx_uint_t seal_km_redis_sentinel_is_valid(void *state, ngx_uint_t i,
+    seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_sentinel_hear(void *state,
     seal_km_redis_question_t *question, ngx_uint_t left);
 static void seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
@@ -68,6 +73,7 @@ static ngx_int_t seal_km_redis_sentinel_set(seal_km_redis_sentinel_t *s);
 static ngx_int_t seal_km_redis_sentinel_set_master(
     seal_km_redis_sentinel_t *s, seal_km_redis_server_t **master);
 static void seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s);
+static void seal_km_redis_sentinel_complain(void *state);
 static void seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s);
 
 
@@ -78,6 +84,7 @@ const seal_km_redis_topology_t  seal_km_redis_sentinel = {
     seal_km_redis_sentinel_resolved,
     seal_km_redis_sentinel_pick,
     seal_km_redis_sentinel_release,
+    seal_km_redis_sentinel_late,
     seal_km_redis_error,
     NULL
 };
@@ -89,7 +96,9 @@ static const seal_km_redis_asker_t  seal_km_redis_sentinel_asker = {
     seal_km_redis_sentinel_begin,
     seal_km_redis_sentinel_seed,
     seal_km_redis_sentinel_command,
-    seal_km_redis_sentinel_hear
+    seal_km_redis_sentinel_is_valid,
+    seal_km_redis_sentinel_hear,
+    seal_km_redis_sentinel_complain
 };
 
 
@@ -110,6 +119,8 @@ seal_km_redis_sentinel_create(ngx_conf_t *cf, seal_km_redis_pool_t *pool)
     if (s->sentinels == NULL) {
         return NULL;
     }
+
+    ngx_queue_init(&s->roles);
 
     s->subscriptions.handler = seal_km_redis_sentinel_switched;
     s->subscriptions.data = s;
@@ -136,8 +147,11 @@ seal_km_redis_sentinel_destroy(void *state)
     seal_km_redis_sentinel_t  *s = state;
 
     seal_km_redis_inquiry_destroy(&s->inquiry);
+    seal_km_redis_roles_end(&s->roles);
     seal_km_redis_subscriptions_end(&s->subscriptions);
     seal_km_redis_sentinel_forget(s);
+
+    seal_km_redis_pool_stop(s->sentinels);
 }
 
 
@@ -191,7 +205,6 @@ seal_km_redis_sentinel_switched(void *data)
 static ngx_int_t
 seal_km_redis_sentinel_pick(seal_km_redis_query_t *query)
 {
-    ngx_int_t                  i;
     seal_km_redis_sentinel_t  *s;
 
     s = seal_km_redis_pool_state(query->pool);
@@ -200,15 +213,14 @@ seal_km_redis_sentinel_pick(seal_km_redis_query_t *query)
         return seal_km_redis_inquiry_wait(&s->inquiry, query);
     }
 
-    i = seal_km_redis_query_choose(query, s->n);
-
-    if (i == NGX_DECLINED) {
-        return NGX_DECLINED;
+    if (seal_km_redis_choose(query, s->servers, s->n,
+                             seal_km_redis_pool_settings(s->pool)->read)
+        == NGX_OK)
+    {
+        return NGX_OK;
     }
 
-    query->server = s->servers[i];
-
-    return NGX_OK;
+    return seal_km_redis_inquiry_await(&s->inquiry, query);
 }
 
 
@@ -218,14 +230,26 @@ seal_km_redis_sentinel_release(seal_km_redis_query_t *query,
 {
     seal_km_redis_sentinel_t  *s;
 
-    query->server = NULL;
+    seal_km_redis_choose_release(query, failed);
 
     if (failed) {
         s = seal_km_redis_pool_state(query->pool);
-
-        query->tries++;
         seal_km_redis_inquiry_trouble(&s->inquiry);
     }
+}
+
+
+/* of a master that hangs sentinels may know already that it is none any more */
+
+static void
+seal_km_redis_sentinel_late(seal_km_redis_query_t *query)
+{
+    seal_km_redis_sentinel_t  *s;
+
+    s = seal_km_redis_pool_state(query->pool);
+
+    seal_km_redis_choose_late(query);
+    seal_km_redis_inquiry_schedule(&s->inquiry);
 }
 
 
@@ -243,6 +267,10 @@ seal_km_redis_sentinel_begin(void *state)
     seal_km_redis_subscriptions_keep(&s->subscriptions,
                                    seal_km_redis_pool_settings(s->sentinels),
                                    seeds, n);
+
+    /* one that was made a replica by hand says so, and no sentinel does */
+    seal_km_redis_roles_ask(&s->roles, s->servers, s->n,
+                            seal_km_redis_pool_settings(s->pool)->timeout);
 }
 
 
@@ -274,6 +302,14 @@ seal_km_redis_sentinel_command(void *state, ngx_uint_t i, const char **argv,
 
     return seal_km_redis_sentinel_answer_command(
                             seal_km_redis_pool_settings(s->pool), i, argv, len);
+}
+
+
+static ngx_uint_t
+seal_km_redis_sentinel_is_valid(void *state, ngx_uint_t i,
+    seal_km_redis_reply_t *reply)
+{
+    return seal_km_redis_sentinel_answer_is_valid(i, reply);
 }
 
 
@@ -475,6 +511,13 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
         }
     }
 
+    if (rc == NGX_ERROR && !s->inquiry.troubled) {
+        /* not what it is: it may be anything */
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "Redis sentinel \"%V\" tells a master at what is no "
+                      "host, or no port", &s->answer.who->address.name);
+    }
+
     if (rc != NGX_OK) {
         return NGX_DECLINED;
     }
@@ -512,6 +555,20 @@ seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s)
             s->servers[s->n++] = server;
         }
     }
+}
+
+
+static void
+seal_km_redis_sentinel_complain(void *state)
+{
+    ngx_uint_t                 n;
+    seal_km_redis_sentinel_t  *s = state;
+
+    (void) seal_km_redis_pool_seeds(s->pool, &n);
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "no Redis sentinel of %ui has told the master \"%V\"", n,
+                  &seal_km_redis_pool_settings(s->pool)->master_name);
 }
 
 

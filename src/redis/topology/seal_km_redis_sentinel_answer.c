@@ -6,6 +6,10 @@
 #include "seal_km_redis_sentinel_answer.h"
 
 
+/* of the replicas so many are looked at: those of old are told, too */
+#define SEAL_KM_REDIS_SENTINEL_LOOK  1024
+
+
 /* the commands of a question, in the order of their replies */
 enum {
     SEAL_KM_REDIS_SENTINEL_STATE = 0,
@@ -46,6 +50,49 @@ seal_km_redis_sentinel_answer_command(seal_km_redis_settings_t *settings,
     len[2] = settings->master_name.len;
 
     return 3;
+}
+
+
+/* an error may be the answer to each, and nil to that about an unknown master */
+
+ngx_uint_t
+seal_km_redis_sentinel_answer_is_valid(ngx_uint_t i,
+    seal_km_redis_reply_t *reply)
+{
+    ngx_uint_t             k;
+    seal_km_redis_reply_e  type;
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_ERROR
+        || reply->type == SEAL_KM_REDIS_REPLY_NIL)
+    {
+        return 1;
+    }
+
+    if (reply->type != SEAL_KM_REDIS_REPLY_ARRAY) {
+        return 0;
+    }
+
+    if (i == SEAL_KM_REDIS_SENTINEL_ADDRESS) {
+        /* host and port; "*0" is what a nil may look like */
+
+        if (reply->n != 0 && reply->n != 2) {
+            return 0;
+        }
+
+    } else if (i == SEAL_KM_REDIS_SENTINEL_STATE && reply->n % 2) {
+        return 0;
+    }
+
+    type = (i == SEAL_KM_REDIS_SENTINEL_REPLICAS) ? SEAL_KM_REDIS_REPLY_ARRAY
+                                                  : SEAL_KM_REDIS_REPLY_STRING;
+
+    for (k = 0; k < reply->n; k++) {
+        if (reply->elements[k]->type != type) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -102,9 +149,9 @@ seal_km_redis_sentinel_answer_master(seal_km_redis_sentinel_answer_t *answer,
     host->len = address->elements[0]->len;
     ngx_str_null(&ip);
 
-    return seal_km_redis_pool_endpoint(pool, endpoint, host, &ip,
-                                       ngx_atoi(port->data, port->len),
-                                       &answer->who->address);
+    return seal_km_redis_announced(pool, endpoint, host, &ip,
+                                   ngx_atoi(port->data, port->len),
+                                   &answer->who->address);
 }
 
 
@@ -119,7 +166,7 @@ seal_km_redis_sentinel_answer_replica(seal_km_redis_sentinel_answer_t *answer,
     replicas = answer->replies[SEAL_KM_REDIS_SENTINEL_REPLICAS];
 
     if (replicas == NULL || replicas->type != SEAL_KM_REDIS_REPLY_ARRAY
-        || i >= replicas->n)
+        || i >= ngx_min(replicas->n, SEAL_KM_REDIS_SENTINEL_LOOK))
     {
         return NGX_DONE;
     }
@@ -136,9 +183,9 @@ seal_km_redis_sentinel_answer_replica(seal_km_redis_sentinel_answer_t *answer,
         || link.len != 2 || ngx_strncmp(link.data, "ok", 2) != 0
         || ngx_strnstr(flags.data, "down", flags.len) != NULL
         || ngx_strnstr(flags.data, "disconnected", flags.len) != NULL
-        || seal_km_redis_pool_endpoint(pool, endpoint, &host, &ip,
-                                       ngx_atoi(port.data, port.len),
-                                       &answer->who->address)
+        || seal_km_redis_announced(pool, endpoint, &host, &ip,
+                                   ngx_atoi(port.data, port.len),
+                                   &answer->who->address)
            != NGX_OK)
     {
         return NGX_DECLINED;

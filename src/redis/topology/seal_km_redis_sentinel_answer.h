@@ -8,7 +8,7 @@
 #define SEAL_KM_REDIS_SENTINEL_ANSWER_H
 
 
-#include "seal_km_redis_pool.h"
+#include "seal_km_redis_announced.h"
 #include "seal_km_redis_question.h"
 
 
@@ -24,6 +24,10 @@ ngx_uint_t seal_km_redis_sentinel_answer_command(
     seal_km_redis_settings_t *settings, ngx_uint_t i, const char **argv,
     size_t *len);
 
+/* 1 if that can be an answer to the i-th command */
+ngx_uint_t seal_km_redis_sentinel_answer_is_valid(ngx_uint_t i,
+    seal_km_redis_reply_t *reply);
+
 /*
  * Of a question that was answered: 1 if a master is told.  *epoch is that of
  * the configuration, or NGX_ERROR: our user may not ask for it.
@@ -37,7 +41,7 @@ void seal_km_redis_sentinel_answer_take(
     seal_km_redis_question_t *question);
 
 /*
- * The address of the master: results as of seal_km_redis_pool_endpoint(), with
+ * The address of the master: results as of seal_km_redis_announced(), with
  * the host that was told.
  */
 ngx_int_t seal_km_redis_sentinel_answer_master(

@@ -50,3 +50,28 @@ seal_km_redis_crc16(const unsigned char *p, size_t len)
 
     return crc;
 }
+
+
+int
+seal_km_redis_slot_add(seal_km_redis_slot_set_t *set, long long from,
+    long long to)
+{
+    unsigned char  *byte, bit;
+
+    if (from < 0 || to < from || to >= SEAL_KM_REDIS_SLOTS) {
+        return 0;
+    }
+
+    for ( /* void */ ; from <= to; from++) {
+        byte = &set->bytes[from / 8];
+        bit = 1 << from % 8;
+
+        if (*byte & bit) {
+            return 0;
+        }
+
+        *byte |= bit;
+    }
+
+    return 1;
+}

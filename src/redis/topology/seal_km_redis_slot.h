@@ -23,4 +23,18 @@ unsigned seal_km_redis_slot(const unsigned char *key, size_t len);
 unsigned seal_km_redis_crc16(const unsigned char *p, size_t len);
 
 
+/* zeroed: none of the slots; bit n % 8 of byte n / 8 is slot n */
+typedef struct {
+    unsigned char  bytes[SEAL_KM_REDIS_SLOTS / 8];
+} seal_km_redis_slot_set_t;
+
+
+/*
+ * Adds the slots from and to, and those between them.  0: they are no slots, or
+ * one of them was there before; it takes no longer than the slots that it adds.
+ */
+int seal_km_redis_slot_add(seal_km_redis_slot_set_t *set, long long from,
+    long long to);
+
+
 #endif /* SEAL_KM_REDIS_SLOT_H */

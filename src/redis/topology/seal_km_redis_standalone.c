@@ -12,10 +12,10 @@
 
 /*
  * The balancer tells nobody which servers it has done with: those that it has
- * not chosen for a minute go, in seconds, and how often that is looked at
+ * not chosen for a minute go; and how often that is looked at, in milliseconds
  */
-#define SEAL_KM_REDIS_STANDALONE_UNUSED  60
-#define SEAL_KM_REDIS_STANDALONE_LOOK    15
+#define SEAL_KM_REDIS_STANDALONE_UNUSED  60000
+#define SEAL_KM_REDIS_STANDALONE_LOOK    15000
 
 
 typedef struct {
@@ -25,7 +25,6 @@ typedef struct {
     ngx_uint_t                n;
     int                       ident;
 
-    ngx_uint_t                turn;
     ngx_event_t               sweep;
 } seal_km_redis_standalone_t;
 
@@ -38,6 +37,7 @@ static void seal_km_redis_standalone_sweep_handler(ngx_event_t *ev);
 static ngx_int_t seal_km_redis_standalone_pick(seal_km_redis_query_t *query);
 static void seal_km_redis_standalone_release(seal_km_redis_query_t *query,
     ngx_uint_t failed);
+static void seal_km_redis_standalone_late(seal_km_redis_query_t *query);
 
 
 const seal_km_redis_topology_t  seal_km_redis_standalone = {
@@ -47,6 +47,7 @@ const seal_km_redis_topology_t  seal_km_redis_standalone = {
     seal_km_redis_standalone_resolved,
     seal_km_redis_standalone_pick,
     seal_km_redis_standalone_release,
+    seal_km_redis_standalone_late,
     seal_km_redis_error,
     NULL
 };
@@ -129,7 +130,7 @@ seal_km_redis_standalone_resolved(void *state)
 
     seal_km_redis_pool_commit(s->pool);
 
-    if (!s->sweep.timer_set && !ngx_exiting) {
+    if (!s->sweep.timer_set) {
         ngx_add_timer(&s->sweep, 1);
     }
 }
@@ -141,10 +142,6 @@ seal_km_redis_standalone_sweep_handler(ngx_event_t *ev)
     seal_km_redis_standalone_t  *s;
 
     s = ev->data;
-
-    if (ngx_exiting) {
-        return;
-    }
 
     if (s->servers == NULL) {
         seal_km_redis_pool_sweep_unused(s->pool,
@@ -168,18 +165,8 @@ seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
     s = seal_km_redis_pool_state(query->pool);
 
     if (s->servers) {
-
-        if (query->tries >= s->n) {
-            return NGX_DECLINED;
-        }
-
-        if (query->turn == 0) {
-            query->turn = ++s->turn;
-        }
-
-        query->server = s->servers[(query->turn + query->tries) % s->n];
-
-        return NGX_OK;
+        return seal_km_redis_choose(query, s->servers, s->n,
+                                    SEAL_KM_REDIS_READ_ANY);
     }
 
     balancer = &query->balancer;
@@ -197,8 +184,8 @@ seal_km_redis_standalone_pick(seal_km_redis_query_t *query)
 
     query->balanced = 1;
 
-    if (!s->sweep.timer_set && !ngx_exiting) {
-        ngx_add_timer(&s->sweep, SEAL_KM_REDIS_STANDALONE_LOOK * 1000);
+    if (!s->sweep.timer_set) {
+        ngx_add_timer(&s->sweep, SEAL_KM_REDIS_STANDALONE_LOOK);
     }
 
     return NGX_OK;
@@ -209,14 +196,21 @@ static void
 seal_km_redis_standalone_release(seal_km_redis_query_t *query,
     ngx_uint_t failed)
 {
-    query->server = NULL;
-
-    if (failed) {
-        query->tries++;
+    if (!query->balanced) {
+        seal_km_redis_choose_release(query, failed);
+        return;
     }
 
-    if (query->balanced) {
-        query->balanced = 0;
-        query->balancer.free(query->balancer.data, failed);
+    query->server = NULL;
+    query->balanced = 0;
+    query->balancer.free(query->balancer.data, failed);
+}
+
+
+static void
+seal_km_redis_standalone_late(seal_km_redis_query_t *query)
+{
+    if (!query->balanced) {
+        seal_km_redis_choose_late(query);
     }
 }

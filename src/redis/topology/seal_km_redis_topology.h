@@ -31,6 +31,12 @@ struct seal_km_redis_topology_s {
     void       (*release)(seal_km_redis_query_t *query, ngx_uint_t failed);
 
     /*
+     * Half of the query's time is over, and its server has not answered: it may
+     * be time to ask whether another one serves now.  NULL: nothing to ask.
+     */
+    void       (*late)(seal_km_redis_query_t *query);
+
+    /*
      * Here is an error for an answer, to be logged.  NGX_OK: it is the answer;
      * NGX_DECLINED: this server cannot serve now, another one may; NGX_AGAIN:
      * query->server has been set to the one to ask; NGX_BUSY: the query was
@@ -52,11 +58,19 @@ const seal_km_redis_topology_t *seal_km_redis_pool_topology(
     seal_km_redis_pool_t *pool);
 
 /*
- * Which one of a master (0) and its replicas (1 to n - 1) to ask next, by
- * whom the settings say to read from; NGX_DECLINED after all have failed.
+ * Which one of n servers, a master first where there are replicas, to ask next:
+ * NGX_OK and query->server, or NGX_DECLINED after all have failed.
  */
-ngx_int_t seal_km_redis_query_choose(seal_km_redis_query_t *query,
-    ngx_uint_t n);
+ngx_int_t seal_km_redis_choose(seal_km_redis_query_t *query,
+    seal_km_redis_server_t **servers, ngx_uint_t n,
+    seal_km_redis_read_e read);
+
+/* Gives back query->server, of whom choose() has chosen it. */
+void seal_km_redis_choose_release(seal_km_redis_query_t *query,
+    ngx_uint_t failed);
+
+/* query->server, who was chosen so, is late: others are asked until it answers */
+void seal_km_redis_choose_late(seal_km_redis_query_t *query);
 
 /* puts a query aside, into the queue of whom it waits for */
 void seal_km_redis_query_park(seal_km_redis_query_t *query,
