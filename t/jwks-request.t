@@ -125,7 +125,8 @@ test 'what is sent to the SIM-S',
             my %set = (@set, location => "$at?token=$token&m=$marker");
 
             km "$at", { %set, headers => [@headers] }, @ok;
-            is($private->count, $before + 1, "$at: a fetch");
+            # that of /km may be due again
+            ok($private->count > $before, "$at: a fetch");
         }
 
         # later ones: of an unknown key, before it runs out, with a body in
@@ -325,7 +326,7 @@ test 'a fetch that fails leaves the set as it was',
                 $bad++ if post(token => $token{rsa})->status != 200;
                 post(token => mint(-kid => 'unknown'));
                 return $kept->count >= $count + 2;
-            }, 15), "$name: is fetched");
+            }), "$name: is fetched");
             is($bad, 0, "$name: the set is in force meanwhile");
             km "$name: and still is", with('rsa'), @ok;
             cached 'HIT', "$name: with what it has kept", with('rsa'), @ok;
@@ -435,7 +436,7 @@ test 'an unknown kid does not wait',
         ok(wait_for(sub {
             $asked++;
             return post(token => $token{ec256})->status == 200;
-        }, 15), 'another one, after cooldown');
+        }), 'another one, after cooldown');
         is($held->count, 3, 'by one fetch');
     };
 
@@ -468,7 +469,7 @@ test 'cooldown',
         ok(wait_for(sub {
             post(@brief, token => mint(-kid => 'y' . rand));
             return $held->count >= $count + 3;
-        }, 15), 'brief: more of them');
+        }), 'brief: more of them');
         cmp_ok($held->count - $count, '<=', 2 + 2 * (time - $from + 1),
                'brief: but not one each');
     };
@@ -597,7 +598,7 @@ test 'a SIM-S that is down later',
         ok(wait_for(sub {
             $bad++ if post(token => $token{rsa})->status != 200;
             return post(%{ $stale[0] })->status != 200;
-        }, 20), 'after seal_km_jwks_stale the set is no longer in force');
+        }), 'after seal_km_jwks_stale the set is no longer in force');
         cmp_ok(time - $from, '>=', 1, 'but not at once');
         is($bad, 0, 'where it is longer, the set is in force all the time');
         km "what was kept of it died with it, $_", @stale, 'token_key'
@@ -664,10 +665,9 @@ test 'renewed before it runs out, though nobody asks for anything',
 
         # a key is revoked at night; in the morning its token comes first
         $idle->keys('rsa2');
-        ok(wait_for(sub { $idle->count >= 2 }, 5), 'fetched again');
-        some_time();
-        km 'a key that was withdrawn is no longer in force', with('rsa'),
-            'token_key';
+        ok(wait_for(sub { $idle->count >= 2 }), 'fetched again');
+        ok(until_reason('token_key', with('rsa')),
+           'a key that was withdrawn is no longer in force');
         km 'the new one is', with('rsa2'), @ok;
     };
 
@@ -816,7 +816,7 @@ END
         # the update takes its time, and nginx is told to exit meanwhile
         $updated->answer(body => text('rsa'), hold => 'update');
         my $count = $updated->count;
-        ok(wait_for(sub { $updated->count > $count }, 5), 'an update');
+        ok(wait_for(sub { $updated->count > $count }), 'an update');
         km 'what is cached serves meanwhile', with('rsa'), @ok;
         $updated->release('update');
     };

@@ -58,13 +58,16 @@ sub upstream {
 sub locations {
     my ($n, $name, %set) = @_;
     return join '', map {
-        location("= /$name$_", pass => $name, redis_connect_timeout => 900 + $_
-                 . 'ms', %set)
+        location("= /$name$_", pass => $name, redis_connect_timeout => 30_000
+                 + $_ . 'ms', %set)
     } 1 .. $n;
 }
 
 my $refused = qr/Request refused, store_/;
 my $silent = sub { silence };
+
+# one that hangs is told of, if it hangs for long enough
+my $silence = qr/Redis server ".*" (?:answers nothing|did not answer the gr)/;
 
 
 # ------------------------------------------------------------ nothing is known
@@ -116,7 +119,7 @@ test 'somebody knows, later',
     sub {
         km 'not yet', {}, 'store_unavailable' for 1 .. 3;
         open my $file, '>', $later or die $!;
-        ok(wait_for(sub { post()->status == 200 }, 3), 'asked again by itself');
+        ok(wait_for(sub { post()->status == 200 }), 'asked again by itself');
     };
 
 
@@ -135,12 +138,10 @@ test 'some of them hang',
     http_config => upstream(seeds => @hung, $good)
         . upstream(most => $mute[0], @well)
         . upstream(few => @mute, $well[0]),
-    config => locations(4, 'seeds', redis_mode => 'cluster', redis_timeout => '3s')
-        . locations(2, 'most', redis_mode => 'sentinel keys',
-                    redis_timeout => '3s')
-        . locations(2, 'few', redis_mode => 'sentinel keys',
-                    redis_timeout => '3s'),
-    may_log => [ qr/answers nothing, last sent/ ],
+    config => locations(4, 'seeds', redis_mode => 'cluster')
+        . locations(2, 'most', redis_mode => 'sentinel keys')
+        . locations(2, 'few', redis_mode => 'sentinel keys'),
+    may_log => [ $silence ],
     sub {
         my %payload = (seeds => 'record of seal:km:v2x.example:service',
                        most => 'right', few => 'right');
@@ -152,7 +153,7 @@ test 'some of them hang',
             km "$name: the first request", { location => "/$name" },
                 { payload => $payload{ $name =~ s/\d//r } };
             my $took = time - $begin;
-            ok($took < seconds(2.5), "$name: waits for none that hangs")
+            ok($took < 20, "$name: waits for none that hangs")
                 or diag($took);
         }
 
@@ -165,10 +166,11 @@ my @seeds = map { node(sub { map_of('127.0.0.1', $data->port) }) } 1 .. 4;
 test 'not all begin at the first seed',
     http_config => upstream(seeds => @seeds),
     config => locations(16, 'seeds', redis_mode => 'cluster'),
+    may_log => [ $silence ],
     sub {
         my $asked = sub { grep { $_->count(qr/ CLUSTER SLOTS/) } @seeds };
 
-        ok(wait_for(sub { $asked->() > 1 }, 5), 'another one')
+        ok(wait_for(sub { $asked->() > 1 }), 'another one')
             or diag(scalar $asked->());
     };
 
@@ -185,6 +187,7 @@ my @behind = (sentinel(6, '127.0.0.1', $old->port),
 test 'the first sentinel is behind',
     http_config => upstream(sentinels => @behind),
     config => locations(6, 'sentinels', redis_mode => 'sentinel keys'),
+    may_log => [ $silence ],
     sub {
         my %seen;
 
@@ -213,7 +216,7 @@ test 'epochs that begin anew',
         km 'before', {}, { payload => 'old' };
         open my $file, '>', $anew or die $!;
         my $begin = time;
-        ok(wait_for(sub { post()->json->{Payload} eq 'new' }, 15),
+        ok(wait_for(sub { post()->json->{Payload} eq 'new' }),
            'they are believed in the end');
         ok(time - $begin > 2, 'not at once: they might be behind');
     };
@@ -228,12 +231,13 @@ my $cluster_named = node(sub { map_of('slow.test', $data->port) });
 test 'names that are resolved while requests wait',
     config => $dns->directive
         . location('= /sentinel', redis_mode => 'sentinel keys',
-                   redis_timeout => '8s', pass => $named->address)
-        . location('= /cluster', redis_mode => 'cluster', redis_timeout => '8s',
+                   pass => $named->address)
+        . location('= /cluster', redis_mode => 'cluster',
                    pass => $cluster_named->address)
         . location('= /short', redis_mode => 'sentinel keys',
-                   redis_timeout => '700ms', pass => $named->address),
+                   redis_timeout => '2s', pass => $named->address),
     log => [ qr/could not be resolved/, $refused ],
+    may_log => [ $silence ],
     sub {
         # under valgrind the sentinel itself may take so long
         km 'a deadline', { location => '/short' }, { reason => [ 'store_timeout',
@@ -245,15 +249,16 @@ test 'names that are resolved while requests wait',
             $client;
         } qw(/sentinel /cluster /sentinel /cluster);
 
-        sleep 0.5;
+        taken();
+        wait_for(sub { $dns->asked('slow.test') });
         $dns->set($_ => [ 60, '127.0.0.1' ]) for qw(late.test slow.test);
         is($_->response->status, 200, 'it has waited') for @waiting;
 
-        my $begin = time;
+        my $asked = $dns->asked('slow.test');
         km 'known', { location => '/sentinel' }, { payload => 'right' };
         km 'known', { location => '/cluster' },
             { payload => 'record of seal:km:v2x.example:service' };
-        ok(time - $begin < seconds(1), 'at once');
+        is($dns->asked('slow.test'), $asked, 'without a question');
     };
 
 
@@ -265,9 +270,8 @@ my $answer = node(sub { (hold('answer'), map_of('127.0.0.1', $data->port)) });
 test 'requests of a worker that exits',
     master => 1,
     http_config => upstream(fail => @fail),
-    config => location('= /fail', redis_mode => 'cluster', redis_timeout => '8s',
-                       pass => 'fail')
-        . location('= /answer', redis_mode => 'cluster', redis_timeout => '8s',
+    config => location('= /fail', redis_mode => 'cluster', pass => 'fail')
+        . location('= /answer', redis_mode => 'cluster',
                    pass => $answer->address),
     log => [ qr/Request refused, store_unavailable/ ],
     may_log => [ qr/closed the connection|Redis server/ ],
@@ -277,14 +281,14 @@ test 'requests of a worker that exits',
             $client->send(request(location => $_, via => $client));
             $client;
         } qw(/fail /answer);
-        sleep 0.4;
+        taken();
 
         my @before = reload();
         my $begin = time;
         $_->release('fail') for @fail;
         is($client[0]->response->header('X-Reason'), 'store_unavailable',
            'nobody knows');
-        ok(time - $begin < seconds(4), 'told as soon as that is known');
+        ok(time - $begin < 20, 'told as soon as that is known');
 
         $answer->release('answer');
         is($client[1]->response->header('X-Reason'), 'ok', 'somebody does');

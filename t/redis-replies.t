@@ -135,7 +135,7 @@ my @log = (qr/SEAL KM Request refused, store_/, qr/Redis answered GET with/,
            qr/Redis server ".*" sent what is no reply/);
 
 test 'one request',
-    config => location('= /km', redis_timeout => seconds(2) . 's'),
+    config => location('= /km'),
     log => \@log,
     sub {
         km 'warm', { body => { ServiceID => 'warm' } }, { payload => 'warm' };
@@ -164,7 +164,7 @@ test 'one request',
 # are answered before it are served, and so are those behind it: where it ends the
 # connection they are asked anew.
 test 'among others',
-    config => location('= /km', redis_timeout => seconds(4) . 's')
+    config => location('= /km')
         . 'location = /status { stub_status; }',
     log => \@log,
     sub {
@@ -216,8 +216,8 @@ my $early = fake_redis(accept => sub { bulk('wrong') });
 my $early_ok = fake_redis(accept => sub { "+OK\r\n" });
 
 test 'odd company',
-    config => location('= /km', pass => $odd->address, redis_timeout => seconds(2) . 's')
-        . location('= /big', pass => $odd->address, redis_timeout => '30s')
+    config => location('= /km', pass => $odd->address)
+        . location('= /big', pass => $odd->address, redis_timeout => '31s')
         . location('= /early', pass => $early->address)
         . location('= /early-ok', pass => $early_ok->address),
     log => [ qr/SEAL KM Request refused, store_/,

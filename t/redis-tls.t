@@ -384,7 +384,7 @@ test 'what is refused',
             ok(wait_for(sub {
                 post(location => $case->{path});
                 return $case->{logged}->($case->{log}) > $case->{lines};
-            }, 3), "$case->{name}: told anew");
+            }), "$case->{name}: told anew");
             $refused->('spoilt again', $case, 1);
         }
     };
@@ -484,6 +484,33 @@ test 'sessions are taken up again',
             is(join(' ', map { handshake($by{$path}, "/$path")->{reused} } 1 .. 3),
                '0 1 1', "session reuse: $path");
         }
+    };
+
+# a session whose certificate was refused is not one to be taken up: the verdict
+# would be taken up with it, whatever certificate the server has by then
+my $refused = tls_front($server{ip}->port, $named,
+                        options => { SSL_version => 'TLSv1_2' });
+
+test 'sessions of a server that is not accepted',
+    config => tls('refused', $refused->address),
+    log => [ qr/./ ],
+    sub {
+        ok(wait_for(sub {
+            post(location => '/refused');
+            my @seen = $refused->handshakes;
+            return @seen > 3;
+        }), 'it is tried again and again');
+        is(scalar(grep { $_->{reused} } $refused->handshakes), 0,
+           'each time anew');
+    };
+
+# a Unix socket has no name but that of this host
+my $here = tls_front($server{ip}->port, $host, host => 'unix');
+
+test 'the name of a Unix socket',
+    config => tls('here', $here->address),
+    sub {
+        km 'localhost', { location => '/here' }, { payload => 'ip' };
     };
 
 my $new = tls_front($server{ip}->port, $good);

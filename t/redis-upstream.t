@@ -51,7 +51,7 @@ sub up {
 
     push @blocks, "upstream $name { $block }\n";
     push @locations, location("= /$name", pass => $name, window => '1h',
-        redis_timeout => seconds(5) . 's', %set,
+        %set,
         more => 'add_header X-Upstream "$upstream_addr" always;' . "\n"
                 . ($set{more} // ''));
     return;
@@ -205,12 +205,36 @@ test 'servers that are down',
                        (@lines = <$file>) > 7 });
         like($lines[0], qr/^store_unavailable \[$dead[5], $dead[6]\] /,
              '$upstream_addr of those that failed');
-        like($lines[1], qr/^store_unavailable \[all\] \[-\] \[0\.\d+\] \[0\]$/,
+        like($lines[1], qr/^store_unavailable \[all\] \[-\] \[\d+\.\d+\] \[0\]$/,
              'and where no server is live: the upstream, and no time');
         is(join('', grep { !/ \[(\d\d?\.\d+(, )?)+\] \[[\d, ]+\]$/ } @lines),
            '', '$upstream_response_time: what has passed');
         like(join('', @lines[-2, -1]), qr/^ok \[$dead[0], $at{b}\] \[-, -\] /m,
              '$upstream_addr of one that failed, one that answered');
+    };
+
+
+my $given_up = temp_dir() . '/given-up.log';
+
+# what least_time judges by: the time of a client's patience is no server's
+test 'a query whose client has left is no answer',
+    config => location('= /km', pass => $at{a}, redis_timeout => '30s',
+                       more => "access_log $given_up times;"),
+    http_config => q(log_format times '$seal_km_reason $upstream_header_time';),
+    log_level => 'info',
+    sub {
+        km 'an answer', { body => { ServiceID => 'x' } }, { payload => 'a' };
+        my $client = client()->send(request(body => { ServiceID =>
+                                                      'a-held-given-up' }));
+        wait_for(sub { $server{a}->count(qr/GET .*given-up/) });
+        $client->close;
+
+        my @lines;
+        wait_for(sub { open my $file, '<', $given_up or die $!;
+                       (@lines = <$file>) > 1 });
+        like($lines[0], qr/^ok \d/, 'an answer has its time');
+        like($lines[1], qr/ -$/, 'what nobody waited for has none');
+        $server{a}->release('given-up');
     };
 
 
@@ -222,7 +246,7 @@ up 'single', "server $at{a};";
 up 'limit',  "server $at{a} max_conns=1; server $at{b};";
 up 'limits', "zone limits 64k;
               server $at{a} max_conns=1; server $at{b} max_conns=1;";
-up 'hasty',  "server $at{a} max_conns=1;", redis_timeout => '200ms';
+up 'hasty',  "server $at{a} max_conns=1;", redis_timeout => '1500ms';
 up 'cut',    "server $at{a} max_conns=1; server $at{b} down;";
 
 my $http2 = free_port();

@@ -212,8 +212,15 @@ static ngx_str_t
 ngx_http_seal_km_balancer_host(ngx_http_upstream_srv_conf_t *uscf,
     ngx_peer_connection_t *peer)
 {
+    ngx_str_t                    host;
     ngx_uint_t                   i, n;
     ngx_http_upstream_server_t  *server;
+
+    if (peer->sockaddr->sa_family == AF_UNIX) {
+        /* a path is no name: as nginx has it for its own upstreams */
+        ngx_str_set(&host, "localhost");
+        return host;
+    }
 
     if (uscf->servers == NULL) {
         return ngx_http_seal_km_without_port(&uscf->host);

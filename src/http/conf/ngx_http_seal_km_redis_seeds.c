@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_seal_km_redis_seeds.h"
+#include "ngx_http_seal_km_compat.h"
 
 #include <nginx.h>
 
@@ -46,12 +47,10 @@ ngx_http_seal_km_check_seeds(ngx_http_seal_km_redis_conf_t *conf)
             continue;
         }
 
-#if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
-        if (server[i].host.len) {
+        if (ngx_http_seal_km_is_resolved(&server[i])) {
             return "\"seal_km_redis_mode\" \"sentinel\" or \"cluster\" with "
                    "an upstream that has a server with \"resolve\"";
         }
-#endif
 
         n += server[i].naddrs;
     }
@@ -175,6 +174,11 @@ ngx_http_seal_km_add_seed(ngx_array_t *seeds, struct sockaddr *sockaddr,
     seed->name = *name;
     seed->host = *host;
 
+    if (sockaddr->sa_family == AF_UNIX) {
+        /* a path is no name */
+        ngx_str_set(&seed->host, "localhost");
+    }
+
     return NGX_OK;
 }
 
@@ -195,13 +199,6 @@ ngx_http_seal_km_without_port(ngx_str_t *name)
 {
     u_char     *p, *last;
     ngx_str_t   host;
-
-    if (name->len >= 5 && ngx_strncasecmp(name->data, (u_char *) "unix:", 5) == 0)
-    {
-        /* a path is nobody's name: as nginx has it for its own upstreams */
-        ngx_str_set(&host, "localhost");
-        return host;
-    }
 
     host = *name;
     last = name->data + name->len;
