@@ -111,13 +111,14 @@ my $scattered = array(map { range($_, $_, map { another() } 1 .. 4) }
 my %huge = (overlapping => node(sub { $overlapping }),
             scattered => node(sub { $scattered }));
 
-# and one that is right, though each slot is a range, of a hundred nodes
+# and one that is right, though it is in 4096 pieces, of a hundred nodes
 my $own_port = free_port();
 my @nodes = ([ '127.0.0.1', $own_port ],
              map { [ "127.0.9.$_", 7000 ] } 1 .. 100);
 my $whole = array(map {
-    range($_, $_, $nodes[0], $nodes[1 + $_ % 100], $nodes[1 + ($_ + 7) % 100])
-} 0 .. 16383);
+    range(4 * $_, 4 * $_ + 3, $nodes[0], $nodes[1 + $_ % 100],
+          $nodes[1 + ($_ + 7) % 100])
+} 0 .. 4095);
 my $scattered_well = node(sub { $whole }, port => $own_port);
 
 test 'maps of a size that no cluster has',
@@ -148,7 +149,7 @@ test 'maps of a size that no cluster has',
         cmp_ok($longest, '<', 2, 'and are not held up');
 
         is(post(location => '/well')->json->{Payload}, $record,
-           'a map of 16384 ranges, each with two replicas');
+           'a map of 4096 ranges, each with two replicas');
     };
 
 
