@@ -7,9 +7,10 @@ endif
 
 MODULE        = ngx_http_seal_km_module.so
 MODULE_BUILD  = build/nginx-$(notdir $(firstword $(CC)))
-# seconds for each fuzzer, tests that run at once, and which tests
+# seconds for each fuzzer, tests that run at once (most of them wait most of the
+# time), and which tests
 FUZZ_SECONDS ?= 60
-TEST_JOBS    ?= 2
+TEST_JOBS    ?= 6
 TESTS        ?= t/*.t
 
 # LibJWT, looked for where "config" looks; a shell asks when a recipe runs, since
@@ -135,6 +136,9 @@ test: setup-test module warnings ## all tests: what CI runs
 .PHONY: suite
 suite: setup-test module ## the tests with nginx alone (TESTS= chooses some)
 	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
+
+# what is slow itself leaves no time to others
+valgrind asan: TEST_JOBS = 2
 
 .PHONY: valgrind
 valgrind: setup-test module ## the tests under valgrind

@@ -115,13 +115,14 @@ test 'with a master process',
 
 # a refusal that is right, but for the order of two members
 my $message = '"SKmsUri":"' . SKMS_URI . '","ServiceID":"v2x.example",'
-              . '"Date/Time":' . time;
+              . '"Date/Time":$seconds';
 my $headers = 'default_type application/json;
     add_header X-Reason token_expired always;
     add_header Cache-Control no-store always;
     add_header WWW-Authenticate $http_x_authenticate always;';
 
 test 'the check of a response',
+    http_config => 'map $msec $seconds { "~^(?<whole>\d+)" $whole; }',
     config => "location = /km { $headers return 401 '{$message,\"ErrorCode\":\"03\"}'; }
                location = /bad { $headers return 401 '{\"ErrorCode\":\"03\",$message}'; }",
     sub {

@@ -81,7 +81,7 @@ my $http2 = free_port();
 my @at = (pass => $fake->address, redis_timeout => '100s');
 my $locations = location('= /km', @at)
     . location('= /auth', @at, redis_password => 'pw')
-    . location('= /hasty', @at, redis_timeout => seconds(300) . 'ms');
+    . location('= /hasty', @at, redis_timeout => '2s');
 
 test 'HTTP/1.1',
     config => $locations . 'location = /status { stub_status; }',
@@ -227,7 +227,7 @@ test 'while Redis cannot be reached',
         for my $round (1 .. 3) {
             $redis->stop;
             my @clients = map { client()->send(ask('x')) } 1 .. 10;
-            sleep 0.1;
+            taken();
             $_->close for @clients[0 .. 4];
             reset_by($_) for @clients[5 .. 8];
             is_calm_but_one();

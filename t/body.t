@@ -14,7 +14,7 @@ my $limit = 8192;
 
 # what is sent slowly grows old
 sub at {
-    return location(shift, window => '1h', redis_timeout => seconds(1) . 's', @_);
+    return location(shift, window => '1h', @_);
 }
 
 # a request of exactly that many bytes
@@ -280,7 +280,7 @@ test 'bodies that do not come',
             my $res = $c->response;
             ok(!$res || $res->status == 408, "$name: a time-out of nginx's own");
         }
-        cmp_ok(time - $start, '<', seconds(12), 'in time');
+        cmp_ok(time - $start, '<', seconds(40), 'in time');
 
         # a refusal does not wait for it
         $start = time;
@@ -294,7 +294,7 @@ test 'bodies that do not come',
                          headers => [ 'Content-Length' => 100_000 ]));
         is($c->response->header('X-Reason'), 'request_too_large',
            'too large before the body');
-        cmp_ok(time - $start, '<', seconds(12), 'at once');
+        cmp_ok(time - $start, '<', seconds(40), 'at once');
 
         # aborted
         for my $sent ($head, $head . substr($body, 0, 50),

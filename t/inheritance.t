@@ -206,10 +206,8 @@ my @directives = (
 
 for (@directives) {
     my ($name, $values, $probe, $more, $log) = @$_;
-    my @more = map { [
-        $name eq 'redis_timeout' ? () : (redis_timeout => seconds(1) . 's'),
-        ref $more eq 'CODE' ? $more->($_) : @{ $more // [] },
-    ] } @$values;
+    my @more = map { [ ref $more eq 'CODE' ? $more->($_) : @{ $more // [] } ] }
+               @$values;
     my @set = map { { $name => $_ } } @$values;
 
     # http, server, location
@@ -254,7 +252,8 @@ for (@directives) {
                     $then->() if $then;
                 }
 
-                cmp_ok(time - $start, '<', seconds(12), "$name at $location: in time")
+                # 100 ms or not, whatever else the machine does
+                cmp_ok(time - $start, '<', 40, "$name at $location: in time")
                     if $name =~ /timeout/;
             }
         };

@@ -105,8 +105,8 @@ test 'what is sent to the SIM-S',
             my %set = (@set, location => "$at?token=$token&m=$marker");
 
             km "$at", { %set, headers => [@headers] }, @ok;
-            # /km may have renewed its set meanwhile
-            cmp_ok($private->count, '>', $before, "$at: a fetch");
+            # that of /km may be due again
+            ok($private->count > $before, "$at: a fetch");
         }
 
         # later ones: of an unknown key, before it runs out, with a body in
@@ -306,7 +306,7 @@ test 'a fetch that fails leaves the set as it was',
                 $bad++ if post(token => $rsa)->status != 200;
                 post(token => mint(-kid => 'unknown'));
                 return $kept->count >= $count + 2;
-            }, 15), "$name: is fetched");
+            }), "$name: is fetched");
             is($bad, 0, "$name: the set is in force meanwhile");
             km "$name: and still is", with('rsa'), @ok;
             cached 'HIT', "$name: with what it has kept", with('rsa'), @ok;
@@ -479,7 +479,7 @@ test 'a SIM-S that is down later',
         ok(wait_for(sub {
             $bad++ if post(token => $rsa)->status != 200;
             return post(%{ $stale[0] })->status != 200;
-        }, 20), 'after seal_km_jwks_stale the set is no longer in force');
+        }), 'after seal_km_jwks_stale the set is no longer in force');
         cmp_ok(time - $from, '>=', 1, 'but not at once');
         is($bad, 0, 'where it is longer, the set is in force all the time');
         km "what was kept of it died with it, $_", @stale, $none for 1 .. 3;
@@ -545,10 +545,9 @@ test 'renewed before it runs out, though nobody asks for anything',
 
         # a key is revoked at night; in the morning its token comes first
         $idle->keys('rsa2');
-        ok(wait_for(sub { $idle->count >= 2 }, 5), 'fetched again');
-        some_time();
-        km 'a key that was withdrawn is no longer in force', with('rsa'),
-            'token_key';
+        ok(wait_for(sub { $idle->count >= 2 }), 'fetched again');
+        ok(until_reason('token_key', with('rsa')),
+           'a key that was withdrawn is no longer in force');
         km 'the new one is', with('rsa2'), @ok;
     };
 
@@ -699,7 +698,7 @@ END
         # the update takes its time, and nginx is told to exit meanwhile
         $updated->answer(body => text('rsa'), hold => 'update');
         my $count = $updated->count;
-        ok(wait_for(sub { $updated->count > $count }, 5), 'an update');
+        ok(wait_for(sub { $updated->count > $count }), 'an update');
         km 'what is cached serves meanwhile', with('rsa'), @ok;
         $updated->release('update');
     };

@@ -57,7 +57,7 @@ for my $how (sort keys %buffers) {
 
             is(reasons(@res), 'token_key 50', 'each client is answered');
             cmp_ok($took, '>=', 1.9, 'after that time');
-            cmp_ok($took, '<', 10, 'and not much later');
+            cmp_ok($took, '<', 30, 'and not much later');
             is($sims->count, 1, 'for one fetch');
             is(late(), 1, 'which is told once');
             check('and how', $res[0], with('rsa'), $none);
@@ -96,7 +96,7 @@ test 'a renewal that trickles',
         $renewed->answer(@trickle);
 
         # nobody asks for anything
-        ok(wait_for(sub { late() >= 2 }, 15), 'given up, more than once');
+        ok(wait_for(sub { late() >= 2 }), 'given up, more than once');
         km 'the former keys are in force', with('rsa'), @ok;
 
         $renewed->keys('rsa2');
@@ -143,8 +143,7 @@ END
     sub {
         km 'the first', with('rsa'), @ok;
         $updated->answer(@trickle);
-        ok(wait_for(sub { grep { /in the background took longer/ } error_log() },
-                    15), 'given up');
+        ok(wait_for(sub { grep { /in the background took longer/ } error_log() }), 'given up');
         km 'what is cached serves meanwhile', with('rsa'), @ok;
         $updated->keys('rsa2');
         ok(until_reason('ok', with('rsa2')), 'the next update brings new keys');

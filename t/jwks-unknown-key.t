@@ -129,7 +129,7 @@ test 'once more after the cooldown',
         ok(wait_for(sub {
             post(%{ unknown(rand) });
             return $again->count >= 4;
-        }, 15), 'unknown ones cause some fetches');
+        }), 'unknown ones cause some fetches');
         cmp_ok($again->count, '<=', 2 + 2 * (Time::HiRes::time() - $from),
                'but not one each');
 
@@ -314,14 +314,14 @@ test '10,000 unknown kids',
         } 1 .. 10_000;
 
         # the SIM-S takes its time; good clients do not notice
-        $flooded->answer(body => text('rsa'), pause => 2);
+        $flooded->answer(body => text('rsa'), pause => 5);
         my $traffic = traffic([ 'good' ], rate => 50, width => 10, keep => 1);
         my @res = load(50, \@requests);
         my @good = $traffic->stop;
         is(reasons(@res), 'token_key 10000', 'each is refused');
         is($flooded->count, 2, 'one fetch more');
         is(tally(@good), 'ok ' . @good, 'all good ones are answered');
-        cmp_ok(worst(@good), '<', 2, 'and none of them waits');
+        cmp_ok(worst(@good), '<', 5, 'and none of them waits');
         km 'after', with('rsa'), @ok;
 
         @res = load(50, [ @requests[0 .. 499] ]);

@@ -100,7 +100,7 @@ test 'tokens as a provider issues them',
             'token_signature';
 
         # a short life
-        $token = $provider->token(ttl => seconds(2));
+        $token = $provider->token(ttl => seconds(6));
         km 'alive', { token => $token }, @ok;
         ok(until_reason('token_expired', { token => $token }), 'and expired');
 

@@ -136,17 +136,20 @@ test 'the life of a record',
         $asks->('a number', '6');
 
         # expiry
-        $redis->set($key, 'short', 'PX', 3000);
+        my $expires = sub { wait_for(sub { !$redis->command('EXISTS', $key) }) };
+        $redis->set($key, 'short', 'EX', 100);
         $asks->('before it expires', 'short');
-        sleep 3.2;
+        $redis->command('PEXPIRE', $key, 1000);
+        $expires->();
         $asks->('expired');
         $redis->set($key, 'long', 'EX', 1000);
         $asks->('with much time left', 'long');
         $redis->command('PEXPIRE', $key, 300);
-        sleep 0.6;
+        $expires->();
         $asks->('made to expire');
-        $redis->set($key, 'short', 'PX', 300);
-        $redis->command('PERSIST', $key);
+        # at once, or it might be too late
+        $redis->command('EVAL', "redis.call('SET', KEYS[1], 'short', 'PX', 300)
+            return redis.call('PERSIST', KEYS[1])", 1, $key);
         sleep 0.6;
         $asks->('made to stay', 'short');
         $redis->command('EXPIREAT', $key, 1);

@@ -63,7 +63,7 @@ test 'servers in a bad state',
         km 'MASTERDOWN', { location => '/orphan' }, 'store_unavailable'
             for 1, 2;
         $orphan->command(qw(REPLICAOF NO ONE));
-        ok(wait_for(sub { post(location => '/orphan')->status == 200 }, 3),
+        ok(wait_for(sub { post(location => '/orphan')->status == 200 }),
            'MASTERDOWN: and then all is well');
 
         km 'CLUSTERDOWN', { location => '/node' }, 'store_unavailable' for 1, 2;
@@ -135,7 +135,7 @@ test 'each error, in each mode',
                     km "$mode: $error", @request, { reason => $error{$error} };
                     wait_for(sub {
                         post(location => "/$mode", body => { ServiceID => 'ERR' })
-                            ->header('X-Reason') eq 'store_error' }, 3);
+                            ->header('X-Reason') eq 'store_error' });
                 }
             }
         }
@@ -143,12 +143,12 @@ test 'each error, in each mode',
         # who answers that it is no master is asked about
         my $n = $sentinel->count(qr/ SENTINEL /);
         post(location => '/sentinel', body => { ServiceID => 'READONLY' });
-        ok(wait_for(sub { $sentinel->count(qr/ SENTINEL /) > $n }, 3),
+        ok(wait_for(sub { $sentinel->count(qr/ SENTINEL /) > $n }),
            'READONLY: the sentinel is asked again');
 
         open my $file, '>', $mend or die $!;
         for my $mode (qw(standalone cluster sentinel)) {
-            ok(wait_for(sub { post(location => "/$mode")->status == 200 }, 5),
+            ok(wait_for(sub { post(location => "/$mode")->status == 200 }),
                "$mode: and then all is well");
         }
     };

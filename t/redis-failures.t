@@ -20,14 +20,15 @@ sub ask {
 
 sub logged { my ($pattern) = @_; return scalar grep { $_ =~ $pattern } error_log() }
 
-# the request is answered so within these seconds
+# the request is answered so, and does not wait for half a minute, which is what
+# would be wrong
 sub within {
-    my ($limit, $name, @km) = @_;
+    my ($name, @km) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $start = time;
 
     km $name, @km;
-    cmp_ok(time - $start, '<', seconds($limit), "$name: in time");
+    cmp_ok(time - $start, '<', 20, "$name: in time");
 }
 
 # sooner or later requests are answered so
@@ -49,7 +50,7 @@ test 'down at start',
     log => [ qr/SEAL KM Request refused, store_unavailable/,
              qr/"127.0.0.1:$late" could not be connected to/ ],
     sub {
-        within(5, "down: request $_", {}, 'store_unavailable') for 1 .. 5;
+        within("down: request $_", {}, 'store_unavailable') for 1 .. 5;
 
         my @res = load(20, [ map { ask('v2x.example') } 1 .. 100 ]);
         is(scalar(grep { $_->header('X-Reason') eq 'store_unavailable' } @res),
@@ -58,7 +59,7 @@ test 'down at start',
         my $up = start_redis(port => $late);
         $up->set($RECORD, 'K');
         becomes('up', 'ok');
-        within(5, 'up: a record', {}, { payload => 'K' });
+        within('up: a record', {}, { payload => 'K' });
         is(logged(qr/could not be connected to|connect\(\) failed/), 1,
            'said once');
         is(logged(qr/"127.0.0.1:$late" answers again/), 1, 'and its end');
@@ -66,7 +67,7 @@ test 'down at start',
 
 
 test 'stopped, killed, started again',
-    config => location('= /km', redis_timeout => '700ms')
+    config => location('= /km', redis_timeout => '1500ms')
         . location('= /patient', redis_timeout => '30s', pass => $redis->unix),
     log => [ qr/SEAL KM Request refused, store_/, qr/Redis server|redis/ ],
     sub {
@@ -78,7 +79,7 @@ test 'stopped, killed, started again',
 
         for my $round (1, 2) {
             $redis->stop;
-            within(10, 'stopped', {}, 'store_timeout') for 1, 2;
+            within('stopped', {}, 'store_timeout') for 1, 2;
             my @res = load(20, [ map { ask("s$_") } 1 .. 20 ]);
             is(scalar(grep { $_->header('X-Reason') eq 'store_timeout' } @res),
                20, 'stopped: all time out');
@@ -97,15 +98,15 @@ test 'stopped, killed, started again',
         my @clients = map { client()->send(request(location => '/patient')) }
                       1 .. 5;
         my $start = time;
-        wait_for(sub { logged(qr/GET/) }, 0.2);
+        taken();
         $redis->kill;
         for (@clients) {
             check('killed: waiting', $_->response, {}, 'store_unavailable');
         }
-        cmp_ok(time - $start, '<', seconds(10), 'killed: at once');
-        within(5, 'killed: new', { location => '/patient' },
+        cmp_ok(time - $start, '<', 20, 'killed: at once');
+        within('killed: new', { location => '/patient' },
                'store_unavailable');
-        within(5, 'killed: new', {}, 'store_unavailable') for 1 .. 3;
+        within('killed: new', {}, 'store_unavailable') for 1 .. 3;
 
         for (1 .. 2) {
             $redis->restart;
@@ -114,7 +115,7 @@ test 'stopped, killed, started again',
                 for qw(/km /patient);
             km 'a new record', {}, { payload => 'K2' };
             $redis->kill;
-            within(5, 'killed, idle', {}, 'store_unavailable');
+            within('killed, idle', {}, 'store_unavailable');
         }
 
         $redis->restart;
@@ -189,11 +190,11 @@ test 'cannot be connected to',
              qr/"$address" could not be connected to.*requests waiting: 1/,
              qr/could not be connected to|connect\(\)( to unix:\S+)? failed/ ],
     sub {
-        within(10, 'seal_km_redis_connect_timeout', { location => '/full' },
+        within('seal_km_redis_connect_timeout', { location => '/full' },
                'store_unavailable') for 1 .. 3;
-        within(10, 'seal_km_redis_timeout comes first', { location => '/slow' },
+        within('seal_km_redis_timeout comes first', { location => '/slow' },
                'store_timeout') for 1 .. 2;
-        within(5, $_, { location => "/$_" }, 'store_unavailable')
+        within($_, { location => "/$_" }, 'store_unavailable')
             for (qw(unix closed no-socket)) x 2;
         is(logged(qr/"$address" could not be connected to/), 1, 'said once');
     };
@@ -201,13 +202,13 @@ test 'cannot be connected to',
 test 'none of several can be connected to',
     http_config => 'upstream full { ' . join('', map {
         'server 127.0.0.1:' . $_->sockport . ' max_fails=0; ' } @more_full) . '}',
-    config => location('= /km', pass => 'full', redis_timeout => '1200ms',
-                       redis_connect_timeout => '1s'),
+    config => location('= /km', pass => 'full', redis_timeout => '6s',
+                       redis_connect_timeout => '5s'),
     log => [ qr/SEAL KM Request refused, store_timeout/,
              qr/could not be connected to/ ],
     sub {
-        # each of the five takes a second to fail
-        within(4, 'not the time of all of them', {}, 'store_timeout');
+        # each of the five takes five seconds to fail
+        within('not the time of all of them', {}, 'store_timeout');
     };
 @filling = ();
 
@@ -222,7 +223,7 @@ my %shut = (
 test 'closed before it is ready',
     log_level => 'info',    # where all is logged, so is each attempt
     config => join('', map { location("= /$_", pass => $shut{$_}->address,
-        redis_timeout => '500ms', redis_password => $_ eq 'storm' ? 'x' : undef)
+        redis_password => $_ eq 'storm' ? 'x' : undef)
         } sort keys %shut),
     log => [ qr/SEAL KM Request refused, store_/, qr/closed the connection/ ],
     may_log => [ qr/recv\(\) failed/ ],

@@ -64,11 +64,17 @@ sub becomes {
         or diag($seen);
 }
 
+# What hangs on one connection leaves the other one free, once that is there.
+sub both {
+    my ($fake) = @_;
+    wait_for(sub { $fake->count(qr/ CLIENT SETNAME /) >= 2 })
+        or die "one connection\n";
+    post() for 1 .. 4;
+}
+
 sub asked { my ($fake, $key) = @_; return $fake->count(qr/ GET .*:$key:/) }
 
-# what hangs on one connection leaves another one free
-my @slow = (redis_timeout => '30s', redis_connect_timeout => '30s',
-            redis_connections => 2);
+my @slow = (redis_connections => 2);
 my @log = (log => [ qr/closed the connection/ ]);
 
 
@@ -82,6 +88,7 @@ test 'a master that dies after another one was named',
     @log,
     sub {
         km 'the old one', {}, { payload => 'old' };
+        both($old);
         my $client = waiting(body => { ServiceID => 'hang' });
         ok(wait_for(sub { asked($old, 'hang') == 1 }), 'it is asked');
 
@@ -145,6 +152,7 @@ test 'a node whose slots have moved',
     @log,
     sub {
         km 'before', {}, { payload => 'from' };
+        both($from);
         my $client = waiting(body => { ServiceID => 'hang' });
         ok(wait_for(sub { asked($from, 'hang') == 1 }), 'it is asked');
 

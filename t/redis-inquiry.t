@@ -58,8 +58,8 @@ sub upstream {
 sub locations {
     my ($n, $name, %set) = @_;
     return join '', map {
-        location("= /$name$_", pass => $name, redis_connect_timeout => 900 + $_
-                 . 'ms', %set)
+        location("= /$name$_", pass => $name, redis_connect_timeout => 30_000
+                 + $_ . 'ms', %set)
     } 1 .. $n;
 }
 
@@ -116,7 +116,7 @@ test 'somebody knows, later',
     sub {
         km 'not yet', {}, 'store_unavailable' for 1 .. 3;
         open my $file, '>', $later or die $!;
-        ok(wait_for(sub { post()->status == 200 }, 3), 'asked again by itself');
+        ok(wait_for(sub { post()->status == 200 }), 'asked again by itself');
     };
 
 
@@ -135,11 +135,9 @@ test 'some of them hang',
     http_config => upstream(seeds => @hung, $good)
         . upstream(most => $mute[0], @well)
         . upstream(few => @mute, $well[0]),
-    config => locations(4, 'seeds', redis_mode => 'cluster', redis_timeout => '3s')
-        . locations(2, 'most', redis_mode => 'sentinel keys',
-                    redis_timeout => '3s')
-        . locations(2, 'few', redis_mode => 'sentinel keys',
-                    redis_timeout => '3s'),
+    config => locations(4, 'seeds', redis_mode => 'cluster')
+        . locations(2, 'most', redis_mode => 'sentinel keys')
+        . locations(2, 'few', redis_mode => 'sentinel keys'),
     sub {
         my %payload = (seeds => 'record of seal:km:v2x.example:service',
                        most => 'right', few => 'right');
@@ -151,7 +149,7 @@ test 'some of them hang',
             km "$name: the first request", { location => "/$name" },
                 { payload => $payload{ $name =~ s/\d//r } };
             my $took = time - $begin;
-            ok($took < seconds(2.5), "$name: waits for none that hangs")
+            ok($took < 20, "$name: waits for none that hangs")
                 or diag($took);
         }
 
@@ -167,7 +165,7 @@ test 'not all begin at the first seed',
     sub {
         my $asked = sub { grep { $_->count(qr/ CLUSTER SLOTS/) } @seeds };
 
-        ok(wait_for(sub { $asked->() > 1 }, 5), 'another one')
+        ok(wait_for(sub { $asked->() > 1 }), 'another one')
             or diag(scalar $asked->());
     };
 
@@ -212,7 +210,7 @@ test 'epochs that begin anew',
         km 'before', {}, { payload => 'old' };
         open my $file, '>', $anew or die $!;
         my $begin = time;
-        ok(wait_for(sub { post()->json->{Payload} eq 'new' }, 15),
+        ok(wait_for(sub { post()->json->{Payload} eq 'new' }),
            'they are believed in the end');
         ok(time - $begin > 2, 'not at once: they might be behind');
     };
@@ -227,11 +225,11 @@ my $cluster_named = node(sub { map_of('slow.test', $data->port) });
 test 'names that are resolved while requests wait',
     config => $dns->directive
         . location('= /sentinel', redis_mode => 'sentinel keys',
-                   redis_timeout => '8s', pass => $named->address)
-        . location('= /cluster', redis_mode => 'cluster', redis_timeout => '8s',
+                   pass => $named->address)
+        . location('= /cluster', redis_mode => 'cluster',
                    pass => $cluster_named->address)
         . location('= /short', redis_mode => 'sentinel keys',
-                   redis_timeout => '700ms', pass => $named->address),
+                   redis_timeout => '2s', pass => $named->address),
     log => [ qr/could not be resolved/, $refused ],
     sub {
         # under valgrind the sentinel itself may take so long
@@ -244,15 +242,16 @@ test 'names that are resolved while requests wait',
             $client;
         } qw(/sentinel /cluster /sentinel /cluster);
 
-        sleep 0.5;
+        taken();
+        wait_for(sub { $dns->asked('slow.test') });
         $dns->set($_ => [ 60, '127.0.0.1' ]) for qw(late.test slow.test);
         is($_->response->status, 200, 'it has waited') for @waiting;
 
-        my $begin = time;
+        my $asked = $dns->asked('slow.test');
         km 'known', { location => '/sentinel' }, { payload => 'right' };
         km 'known', { location => '/cluster' },
             { payload => 'record of seal:km:v2x.example:service' };
-        ok(time - $begin < seconds(1), 'at once');
+        is($dns->asked('slow.test'), $asked, 'without a question');
     };
 
 
@@ -264,9 +263,8 @@ my $answer = node(sub { (hold('answer'), map_of('127.0.0.1', $data->port)) });
 test 'requests of a worker that exits',
     master => 1,
     http_config => upstream(fail => @fail),
-    config => location('= /fail', redis_mode => 'cluster', redis_timeout => '8s',
-                       pass => 'fail')
-        . location('= /answer', redis_mode => 'cluster', redis_timeout => '8s',
+    config => location('= /fail', redis_mode => 'cluster', pass => 'fail')
+        . location('= /answer', redis_mode => 'cluster',
                    pass => $answer->address),
     log => [ qr/Request refused, store_unavailable/ ],
     may_log => [ qr/closed the connection|Redis server/ ],
@@ -276,14 +274,14 @@ test 'requests of a worker that exits',
             $client->send(request(location => $_, via => $client));
             $client;
         } qw(/fail /answer);
-        sleep 0.4;
+        taken();
 
         my @before = reload();
         my $begin = time;
         $_->release('fail') for @fail;
         is($client[0]->response->header('X-Reason'), 'store_unavailable',
            'nobody knows');
-        ok(time - $begin < seconds(4), 'told as soon as that is known');
+        ok(time - $begin < 20, 'told as soon as that is known');
 
         $answer->release('answer');
         is($client[1]->response->header('X-Reason'), 'ok', 'somebody does');

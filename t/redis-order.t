@@ -82,7 +82,7 @@ my $late = fake_redis(get => sub {
     my $record = bulk("record of $key");
     my ($how, $n) = $key =~ /^seal:km:([a-z]+)(\d*)/;
 
-    return $how eq 'slow'   ? (pause(0.25), $record) :
+    return $how eq 'slow'   ? (pause(0.8), $record) :
            $how eq 'pieces' ? bytewise($record) :
            $how eq 'halves' ? (substr($record, 0, 9), pause(0.002),
                                substr($record, 9)) :
@@ -102,10 +102,9 @@ test 'late replies',
     http_config => 'server { ' . listen_http2($http2)
         . location('= /patient', pass => $late->address, @at,
                    redis_timeout => '100s') . '}',
-    config => location('= /km', pass => $late->address, @at,
-                       redis_timeout => seconds(10) . 's')
+    config => location('= /km', pass => $late->address, @at)
         . location('= /hasty', pass => $late->address, @at,
-                   redis_timeout => '150ms', redis_connections => 2)
+                   redis_timeout => '500ms', redis_connections => 2)
         . location('= /patient', pass => $late->address, @at,
                    redis_timeout => '100s'),
     log_level => 'info',
@@ -202,7 +201,7 @@ my @two = map { my $name = $_; fake_redis(get => sub {
 }) } qw(a b);
 
 test 'the reply of another server',
-    config => location('= /km', @at, pass => 'two', redis_timeout => '10s'),
+    config => location('= /km', @at, pass => 'two'),
     http_config => 'upstream two { '
         . join('', map { 'server ' . $_->address . ' max_fails=0; ' } @two) . '}',
     log_level => 'info',

@@ -139,10 +139,10 @@ test 'who shares a connection',
     config => location('= /a', @at) . location('= /b', @at)
         . location('= /prefix', @at, redis_key_prefix => 'other:')
         . location('= /up', pass => 'shared')
-        . location('= /spelt', @at, redis_timeout => seconds(1) . '000ms',
+        . location('= /spelt', @at, redis_timeout => PATIENCE . '000ms',
                    redis_connections => 1, redis_database => 0)
-        . location('= /timeout', @at, redis_timeout => '2s')
-        . location('= /connect', @at, redis_connect_timeout => '2s')
+        . location('= /timeout', @at, redis_timeout => '31s')
+        . location('= /connect', @at, redis_connect_timeout => '31s')
         . location('= /database', @at, redis_database => 1)
         . location('= /password', @at, redis_password => 'x')
         . location('= /password2', @at, redis_password => 'y')

@@ -64,10 +64,7 @@ test 'a hundred reloads',
         my ($first, $late);
 
         for my $i (1 .. $reloads) {
-            my @old = reload();
-            my $begin = time;
-            gone(@old) or die "reload $i: old workers stay\n";
-            my $took = time - $begin;
+            my $took = gone_after(reload());
             $late //= "reload $i: $took s" if $took > seconds(2);
 
             $first = measure() if $i == ($few ? 2 : 20);

@@ -135,7 +135,7 @@ my @log = (qr/SEAL KM Request refused, store_/, qr/Redis answered GET with/,
            qr/Redis server ".*" sent what is no reply/);
 
 test 'one request',
-    config => location('= /km', redis_timeout => seconds(2) . 's'),
+    config => location('= /km'),
     log => \@log,
     sub {
         km 'warm', { body => { ServiceID => 'warm' } }, { payload => 'warm' };
@@ -163,7 +163,7 @@ test 'one request',
 # Three requests wait: the answer in question is the second one's.  Those that
 # are answered before it are served, and those behind it share its fate.
 test 'among others',
-    config => location('= /km', redis_timeout => seconds(4) . 's')
+    config => location('= /km')
         . 'location = /status { stub_status; }',
     log => \@log,
     sub {
@@ -219,8 +219,8 @@ my $early = fake_redis(accept => sub { bulk('wrong') });
 my $early_ok = fake_redis(accept => sub { "+OK\r\n" });
 
 test 'odd company',
-    config => location('= /km', pass => $odd->address, redis_timeout => seconds(2) . 's')
-        . location('= /big', pass => $odd->address, redis_timeout => '30s')
+    config => location('= /km', pass => $odd->address)
+        . location('= /big', pass => $odd->address, redis_timeout => '31s')
         . location('= /early', pass => $early->address)
         . location('= /early-ok', pass => $early_ok->address),
     log => [ qr/SEAL KM Request refused, store_/,

@@ -14,13 +14,15 @@ use Time::HiRes qw(sleep time);
 
 my $RECORD = 'seal:km:v2x.example:service';
 
-my $ha = start_sentinels(name => 'keys', down_after => 500);
+my $ha = start_sentinels(name => 'keys', down_after => 2000);
 my @services = map { "s$_" } 0 .. 499;
 $ha->set(map { service_key($_) => "record of $_" } @services);
 $ha->set($RECORD => 'K');
 
 my $sentinels = $ha->pass('sentinels');
 my @sentinel = (redis_mode => 'sentinel keys', pass => 'sentinels');
+# where answers are to come in time
+my @second = (redis_timeout => '1s', redis_connect_timeout => '1s');
 
 sub connections {
     my ($node) = @_;
@@ -199,23 +201,30 @@ test 'an address that is not confirmed',
              qr/does not tell the master "keys"/,
              qr/Redis se(?:rver|ntinel) "/ ],
     sub {
+        my $started = time;
+
         for my $name (sort keys %sentinel) {
             my $begin = time;
             km "$name: a request", { location => "/$name" },
                 { reason => [ 'store_unavailable', 'store_timeout' ] }
                 for 1 .. 3;
-            ok(time - $begin < seconds(5), "$name: in time");
-            ok($sentinel{$name}->count(qr/SENTINEL MASTER keys/i),
+            ok(time - $begin < 20, "$name: in time");
+            ok(wait_for(sub { $sentinel{$name}->count(qr/SENTINEL MASTER keys/i) }),
                "$name: the sentinel was asked");
         }
 
         # while it says so
+        for my $line (qr/is not in the role/, qr/did not tell its role/,
+                      qr/does not tell the master/)
+        {
+            wait_for(sub { grep { $_ =~ $line } error_log() });
+        }
         sleep 1;
         is($data{$_}->count(qr/ GET /), 0, "$_: was never asked")
             for qw(replica denied garbled);
         my ($most) = sort { $b <=> $a } map { $_->count(qr/ SENTINEL /) }
                      values %sentinel;
-        ok($most < 100, 'no sentinel is asked all the time') or diag($most);
+        ok($most < 100 + 20 * (time - $started), 'no sentinel is asked all the time') or diag($most);
     };
 
 
@@ -235,13 +244,13 @@ test '+switch-master',
 
         km 'not yet', { location => '/behind' }, 'store_unavailable';
         $behind->{switch}->();
-        ok(wait_for(sub { post(location => '/behind')->status == 200 }, 3),
+        ok(wait_for(sub { post(location => '/behind')->status == 200 }),
            'a sentinel that was behind');
 
         km 'a master', { location => '/switch' }, { payload => 'once' };
         $switch->{switch}->();
         ok(wait_for(sub { post(location => '/switch')->json->{Payload}
-                          eq 'other' }, 3), 'another master');
+                          eq 'other' }), 'another master');
         km 'another master, ever after', { location => '/switch' },
             { payload => 'other' } for 1 .. 5;
         ok(wait_for(sub { $data{once}->count(qr/^close/)
@@ -372,7 +381,7 @@ test 'credentials and TLS',
         ok(wait_for(sub { $secret->master && $secret->master != $old }),
            'a failover');
         for my $path (qw(both file least)) {
-            ok(wait_for(sub { post(location => "/$path")->status == 200 }, 5),
+            ok(wait_for(sub { post(location => "/$path")->status == 200 }),
                "after a failover: $path");
         }
     };
@@ -420,6 +429,9 @@ test 'refusals',
                 { reason => [ 'store_unavailable', 'store_timeout' ] }
                 for 1 .. 2;
         }
+        for my $line (map { $_->[1] } values %case) {
+            wait_for(sub { grep { $_ =~ $line } error_log() });
+        }
         is((grep { /Sesame99|datapw|watchpw/ } error_log())[0], undef,
            'no password is logged');
         $_->kill for $secret->data, $secret->sentinels;
@@ -436,25 +448,24 @@ sub lose {
     my $old = $ha->master;
     my $traffic = traffic(\@services, rate => 150, width => 200);
 
-    sleep 0.5;
+    goes_on($traffic, 0.5);
     my $begin = time;
     $old->$lose;
     my $new = $ha->promoted($old);
-    my $promoted = time;
-    sleep seconds(1.5);
+    my $promoted = moment($traffic);
+    goes_on($traffic, seconds(1.5));
     my $return = time;
     $back->($old, $new);
-    sleep 1.5;
+    goes_on($traffic, 1.5);
     my @results = $traffic->stop;
 
     my @failed = wrong(@results);
-    my @late = map { $_->{begin} - $promoted } grep { $_->{begin} > $promoted }
-               @failed;
+    my @late = map { after($promoted, $_) } @failed;
     note(sprintf '%s: promoted after %.2f s; %s; the last that failed began '
-         . '%.2f s later', $name, $promoted - $begin, tally(@results),
+         . '%.2f s later', $name, $promoted->{time} - $begin, tally(@results),
          @late ? $late[-1] : 0);
 
-    ok((grep { $_->{begin} > $begin } @failed) > 5, "$name: requests failed");
+    ok((grep { $_->{begin} > $begin } @failed), "$name: requests failed");
     is(join(' ', grep { !/^store_(?:unavailable|timeout)$/ }
             map { $_->{reason} || "status $_->{status}" } @failed), '',
        "$name: only as they may");
@@ -463,13 +474,13 @@ sub lose {
     ok(!(grep { $_ > seconds(1) } @late), "$name: well 1 s after it is promoted")
         or diag("@late");
     none_wrong("$name: and when it is back",
-               grep { $_->{begin} > $return } @results);
+               grep { $_->{begin} > $return && !hindered($_) } @results);
     return ($old, $new);
 }
 
 test 'kill -9 of the master, that comes back empty',
     http_config => $sentinels,
-    config => location('= /km', @sentinel),
+    config => location('= /km', @sentinel, @second),
     log => \@lost,
     sub {
         my $was;
@@ -486,7 +497,7 @@ test 'kill -9 of the master, that comes back empty',
 
 test 'a master that hangs, and comes back with what it had',
     http_config => $sentinels,
-    config => location('= /km', @sentinel),
+    config => location('= /km', @sentinel, @second),
     log => \@lost,
     sub {
         my $changes;
@@ -507,16 +518,16 @@ test 'a master that hangs, and comes back with what it had',
 
 test 'a failover that is asked for',
     http_config => $sentinels,
-    config => location('= /km', @sentinel),
+    config => location('= /km', @sentinel, @second),
     log => [ qr/./ ],
     sub {
         my $old = $ha->master;
         my $traffic = traffic(\@services, rate => 150, width => 200);
 
-        sleep 0.5;
+        goes_on($traffic, 0.5);
         my $new = $ha->failover;
-        my $promoted = time;
-        sleep seconds(1.5);
+        my $promoted = moment($traffic);
+        goes_on($traffic, seconds(1.5));
         my @results = $traffic->stop;
         my @failed = wrong(@results);
 
@@ -524,7 +535,7 @@ test 'a failover that is asked for',
         is(join(' ', grep { !/^store_(?:unavailable|timeout)$/ }
                 map { $_->{reason} || "status $_->{status}" } @failed), '',
            'a failover: failures only as they may be');
-        ok(!(grep { $_->{begin} > $promoted + seconds(1) } @failed),
+        ok(!(grep { after($promoted, $_) > seconds(1) } @failed),
            'a failover: well 1 s later');
         ok(wait_for(sub { connections($old) == 0 }),
            'no connection to the old one');
@@ -533,18 +544,18 @@ test 'a failover that is asked for',
 
 test 'sentinels that fail',
     http_config => $sentinels,
-    config => location('= /km', @sentinel),
+    config => location('= /km', @sentinel, @second),
     log => \@lost,
     sub {
         my ($first, @others) = $ha->sentinels;
         my $traffic = traffic(\@services, rate => 150);
 
-        sleep 0.3;
+        goes_on($traffic, 0.3);
         $first->kill;
-        sleep 1.2;
+        goes_on($traffic, 1.2);
         $_->kill for @others;
-        sleep 1.5;
-        none_wrong('the master is known', $traffic->stop);
+        goes_on($traffic, 1.5);
+        none_wrong('the master is known', grep { !hindered($_) } $traffic->stop);
 
         $_->restart for $first, @others;
     };
@@ -567,7 +578,7 @@ test 'sentinels that are made anew',
             $sentinel->command('SENTINEL', 'MONITOR', 'keys', '127.0.0.1',
                                $fresh->port, 2);
         }
-        ok(wait_for(sub { (post()->json->{Payload} // '') eq 'anew' }, 20),
+        ok(wait_for(sub { (post()->json->{Payload} // '') eq 'anew' }),
            'the master that they name now');
     };
 

@@ -384,7 +384,7 @@ test 'what is refused',
             ok(wait_for(sub {
                 post(location => $case->{path});
                 return $case->{logged}->($case->{log}) > $case->{lines};
-            }, 3), "$case->{name}: told anew");
+            }), "$case->{name}: told anew");
             $refused->('spoilt again', $case, 1);
         }
     };

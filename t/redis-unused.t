@@ -35,7 +35,7 @@ test 'unused for more than a minute',
             sleep 0.5;
             serves($client{b});
             return open_at($fake{a}) == 0;
-        }, 100), 'are closed, once only the other one is used');
+        }, 300), 'are closed, once only the other one is used');
         is($fake{b}->count(qr/^accept/), 2, 'whose connections stay');
 
         is(serves($client{a}), 'a', 'it is used again when it is chosen');

@@ -165,7 +165,7 @@ test 'what waits',
         # a request that reaches its location in a worker that is to exit
         my $request = ask('late');
         $client = client()->send(substr $request, 0, -5);
-        sleep 0.1;
+        taken();
         @old = reload();
         sleep 0.1;
         $client->send(substr $request, -5);
@@ -180,7 +180,7 @@ my $down = '127.0.0.1:' . free_port();
 test 'Redis is down, or stopped',
     @nginx,
     config => location('= /km', pass => $down) . location('= /real', @real,
-        redis_timeout => seconds(300) . 'ms'),
+        redis_timeout => '2s'),
     log => [ qr/SEAL KM Request refused, store_(timeout|unavailable)/,
              qr/"$down" could not be connected to/ ],
     sub {

@@ -51,6 +51,8 @@ make_reports_folder() {
 set_environment() {
     export PATH="$PATH:/usr/sbin"
     export TEST_NGINX_RANDOMIZE=1
+    # how long it waits for nginx to end before it kills it
+    export TEST_NGINX_TIMEOUT=30
     export SEAL_KM_TEST_CACHE="${SEAL_KM_TEST_CACHE:-$top/build/test-keys}"
     export PERL5LIB="$top/t/lib${PERL5LIB:+:$PERL5LIB}"
     export SEAL_KM_MODULE="${SEAL_KM_MODULE:-$top/build/ngx_http_seal_km_module.so}"
@@ -70,7 +72,7 @@ set_valgrind() {
         TEST_NGINX_USE_VALGRIND+=" --suppressions=$suppress"
     fi
     export TEST_NGINX_USE_VALGRIND
-    export TEST_NGINX_TIMEOUT=30 TEST_NGINX_SLEEP=1
+    export TEST_NGINX_SLEEP=1
 }
 
 set_asan() {
@@ -125,8 +127,25 @@ prove_all() {
     } | grep --line-buffered -v '^nginx: \[warn\]'
 }
 
+# Those that take longest, most of it to wait, begin first: what the others do
+# fits into their time.
+long_first() {
+    local file first=() then=()
+    for file in "$@"; do
+        case $file in
+            *redis-unused.t | *redis-cluster.t | *redis-sentinel.t | \
+            *redis-reload*.t | *redis-stall.t | *redis-stress.t | \
+            *jwks-request.t | *inheritance.t)
+                first+=("$file") ;;
+            *)
+                then+=("$file") ;;
+        esac
+    done
+    tests=("${first[@]}" "${then[@]}")
+}
+
 main() {
-    local option status=0
+    local option status=0 tests
     while getopts j:m: option; do
         case $option in
             j) jobs=$OPTARG ;;
@@ -147,7 +166,8 @@ main() {
     make_folder
     [ $# -gt 0 ] || set -- t/*.t
 
-    prove_all -j "$jobs" "$@" || status=1
+    long_first "$@"
+    prove_all -j "$jobs" "${tests[@]}" || status=1
     if [ -n "$reports" ]; then
         check_reports || status=1
     fi

@@ -19,7 +19,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
-our $TIMEOUT = $ENV{TEST_NGINX_USE_VALGRIND} ? 60 : 15;
+our $TIMEOUT = 60;
 
 # seconds to connect; a test that runs expects nginx to be there
 our $CONNECT_TIMEOUT = $TIMEOUT;
@@ -27,7 +27,8 @@ our $CONNECT_TIMEOUT = $TIMEOUT;
 
 sub new {
     my ($class, %opts) = @_;
-    my $self = bless { timeout => $TIMEOUT, buffer => '', %opts }, $class;
+    my $self = bless { timeout => $TIMEOUT, buffer => '', since => time, %opts },
+                     $class;
     my $until = time + $CONNECT_TIMEOUT;
 
     # nginx may not listen yet
@@ -143,6 +144,7 @@ sub response {
         status  => $1,
         text    => $2,
         headers => [ map { [ split /:\s*/, $_, 2 ] } @headers ],
+        since   => $self->{since},
         raw     => $head,
         body    => '',
     }, 'SealKM::Client::Response';

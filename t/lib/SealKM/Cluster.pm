@@ -340,7 +340,7 @@ sub settle {
     my ($self, $seconds) = @_;
     my $why;
 
-    wait_for(sub { !defined($why = $self->_unwell) }, $seconds // 30)
+    wait_for(sub { !defined($why = $self->_unwell) }, $seconds // 90)
         or die "the cluster is not well: $why\n";
     return;
 }

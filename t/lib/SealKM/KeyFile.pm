@@ -87,7 +87,7 @@ sub until_reason {
 
     return wait_for(sub {
         return (SealKM::post(%$set)->header('X-Reason') // '') eq $reason;
-    }, 15);
+    });
 }
 
 

@@ -9,12 +9,19 @@ package SealKM::Load;
 #     payload($response)               the Payload that it holds, else undef
 #     at_once($redis, @requests)       sends them so that nginx sees them in one
 #                                      turn of its event loop; clients() of them
+#     taken()                          once nginx has read all that was sent to it
+#                                      before; for a single process of it
 #     worker_pids                      of the children of a master process, old
 #                                      workers too; without one, of nginx itself
 #     sockets($pid)                    how many sockets the process has open
 #     reload()                         SIGHUP; waits for new workers and returns
 #                                      the pids of the old ones
 #     gone(@pids)                      true once they have exited, and in time
+#     gone_after(@pids)                how long that took, in seconds, without what
+#                                      the machine's other work held them up for
+#     held(\%watch)                    for how long the processes, its keys, have
+#                                      been ready to run and had no CPU, so far
+#     unheld($seconds, $held)          what that leaves of so many seconds
 #     stub_status($location)           { active, reading, writing, waiting }
 #
 # A request is the text that request() makes; for load() one with "Connection:
@@ -26,11 +33,13 @@ use warnings;
 use Exporter 'import';
 use IO::Select;
 use SealKM::Client;
+use List::Util 'max';
 use SealKM::Util;
 use Test::Nginx::Util ();
+use Time::HiRes 'time';
 
-our @EXPORT = qw(load payload at_once worker_pids sockets reload gone
-    stub_status);
+our @EXPORT = qw(load payload at_once taken worker_pids sockets reload gone
+    gone_after stub_status);
 
 # of nginx; Test::Nginx has 64 of them
 Test::Nginx::Util::worker_connections(2048);
@@ -111,6 +120,17 @@ sub at_once {
 }
 
 
+# It takes events in the order in which they come, and a connection has two.
+sub taken {
+    for (1, 2) {
+        my $client = _client();
+        $client->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        $client->response;
+    }
+    return;
+}
+
+
 sub _stat {
     my ($pid) = @_;
 
@@ -163,6 +183,45 @@ sub reload {
 sub gone {
     my (@pids) = @_;
     return wait_for(sub { !grep { _state($_) !~ /[XZ]/ } @pids });
+}
+
+
+# As the kernel counts it, in nanoseconds; what a process had that is gone by now
+# counts on.
+sub held {
+    my ($watch) = @_;
+    my $sum = 0;
+
+    for my $pid (keys %$watch) {
+        if (open my $file, '<', "/proc/$pid/schedstat") {
+            my (undef, $waited) = split ' ', <$file> // '';
+            $watch->{$pid} = $waited / 1e9 if $waited;
+        }
+        $sum += $watch->{$pid} // 0;
+    }
+
+    return $sum;
+}
+
+
+# several that wait at the same time count several times
+sub unheld {
+    my ($seconds, $held) = @_;
+    return max(0, $seconds - max(0, $held));
+}
+
+
+sub gone_after {
+    my (@pids) = @_;
+    my %watch = map { $_ => undef } @pids;
+    my ($begin, $before) = (time, held(\%watch));
+    my $held = $before;
+
+    wait_for(sub {
+        $held = held(\%watch);
+        return !grep { _state($_) !~ /[XZ]/ } @pids;
+    }) or die "they stay: @pids\n";
+    return unheld(time - $begin, $held - $before);
 }
 
 

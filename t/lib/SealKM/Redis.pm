@@ -11,6 +11,7 @@ package SealKM::Redis;
 #     $redis->tls_address
 #     $redis->calls('get')                    how often it was called
 #     $redis->stop, ->cont, ->kill, ->restart
+#     SealKM::Redis::pids()                   of all that run
 #
 # Options: port (of another one that is dead), requirepass, acl (lines of an ACL
 # file), login (what the test itself sends with AUTH; requirepass by default),
@@ -71,6 +72,9 @@ sub start {
 sub server_program { return $ENV{SEAL_KM_REDIS_SERVER} || 'redis-server' }
 sub cli_program    { return server_program() =~ s/-server\b/-cli/r }
 
+
+# those that run
+sub pids { return grep { $_ } map { $_->{pid} } @running }
 
 sub port    { return $_[0]{port} }
 sub address { return "127.0.0.1:$_[0]{port}" }
@@ -195,7 +199,7 @@ sub _ask {
     my ($self, @args) = @_;
 
     my $c = $self->{connection} //= IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
+        PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 30)
         or die "Redis: $@\n";
 
     local $/ = "\r\n";

@@ -108,7 +108,7 @@ sub _replicate {
         return @online == @others
                && !grep { _info($_, 'replication')
                           !~ /^master_link_status:up/m } @others;
-    }, 20) or die "no replication\n";
+    }, 60) or die "no replication\n";
     return;
 }
 
@@ -168,7 +168,7 @@ sub promoted {
         }
 
         return 0;
-    }, $seconds // 20) || die "no new master\n";
+    }, $seconds // 60) || die "no new master\n";
 }
 
 
@@ -224,7 +224,7 @@ sub settle {
         my @up = grep { _info($_, 'replication') =~ /^master_link_status:up/m }
                  _running($self->data);
         return @up == $running - 1;
-    }, 30) or die "the sentinels are not well\n";
+    }, 90) or die "the sentinels are not well\n";
     return;
 }
 

@@ -9,7 +9,12 @@ package SealKM::Traffic;
 #     for ($traffic->stop) {        oldest first
 #         $_->{service}, $_->{begin}, $_->{end}     time() of it and its answer
 #         $_->{status}, $_->{reason}, $_->{payload}  status 0: no response
-#     }
+#         $_->{held}, $_->{held_then}                $traffic->held at its begin,
+#     }                                              and at its end
+#     $traffic->held                for how long, so far, the processes that take
+#                                   part have been ready to run and had no CPU,
+#                                   in seconds, as the kernel counts it: these
+#                                   requests, nginx and Redis
 #
 # They ask for the records of these services in turn, rate of them each second,
 # at most width at once; with keep over connections that are kept open.
@@ -17,7 +22,13 @@ package SealKM::Traffic;
 #     service_key('a')              the key of a service's record
 #     service_request('a', '/km')   the text of a request for it, made quickly
 #     tally(@results)               "ok 210, store_timeout 3"
-#     worst(@results)               the longest of them, in seconds
+#     worst(@results)               the longest of them, in seconds, without what
+#                                   the machine's other work held it up for
+#     after($moment, $result)       how long after that moment it began; likewise
+#     moment($traffic)              now
+#     goes_on($traffic, 2)          returns after so many seconds, likewise; after
+#                                   ten times as many at the latest, with 0
+#     hindered($result)             it timed out, and not for want of an answer
 
 use strict;
 use warnings;
@@ -30,11 +41,13 @@ use SealKM::Client;
 use SealKM::Config;
 use SealKM::Keys;
 use SealKM::Load ();
+use SealKM::Redis;
 use SealKM::Util;
 use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(traffic service_key service_request tally worst);
+our @EXPORT = qw(traffic service_key service_request tally worst after
+    moment goes_on hindered);
 
 my @running;
 my $owner = $$;
@@ -71,17 +84,53 @@ sub traffic {
                      __PACKAGE__;
 
     service_request('x');
+    $self->{watch} = { map { $_ => 0 } SealKM::Load::worker_pids(),
+                                       SealKM::Redis::pids() };
     defined($self->{pid} = fork) or die "fork: $!";
 
     if (!$self->{pid}) {
         $SIG{PIPE} = 'IGNORE';
         my $parent = getppid;
+        $self->{watch}{$$} = 0;
         eval { $self->_run($parent); 1 } or print STDERR "# traffic: $@";
         POSIX::_exit(0);
     }
 
+    $self->{watch}{ $self->{pid} } = 0;
     push @running, $self;
     return $self;
+}
+
+
+sub held { return SealKM::Load::held($_[0]{watch}) }
+
+
+sub moment { return { time => time, held => $_[0]->held } }
+
+sub after {
+    my ($moment, $result) = @_;
+    return SealKM::Load::unheld($result->{begin} - $moment->{time},
+                                $result->{held} - $moment->{held});
+}
+
+sub goes_on {
+    my ($self, $seconds) = @_;
+    my $begin = moment($self);
+
+    for ( ;; ) {
+        my $now = moment($self);
+        my $passed = $now->{time} - $begin->{time};
+        return 1 if SealKM::Load::unheld($passed, $now->{held} - $begin->{held})
+                    >= $seconds;
+        return 0 if $passed >= 10 * $seconds;
+        sleep 0.05;
+    }
+}
+
+sub hindered {
+    my ($result) = @_;
+    return $result->{reason} eq 'store_timeout'
+           && $result->{held_then} - $result->{held} > 0.3;
 }
 
 
@@ -91,7 +140,7 @@ sub stop {
     open my $stop, '>', "$self->{path}.stop" or die $!;
     waitpid delete $self->{pid}, 0;
 
-    my @names = qw(service begin end status reason payload);
+    my @names = qw(service begin end status reason payload held held_then);
     open my $file, '<', $self->{path} or die "no traffic\n";
     return sort { $a->{begin} <=> $b->{begin} } map {
         chomp;
@@ -115,18 +164,20 @@ sub _run {
 
         push @lines, join("\t", $set->{service}, $set->{begin}, time,
             $res ? $res->status : 0, $res && $res->header('X-Reason') // '',
-            $payload // '') . "\n";
+            $payload // '', $set->{held}, $self->{held}) . "\n";
     };
 
     for ( ;; ) {
         my $stopped = -e "$self->{path}.stop" || getppid != $parent;
         last if $stopped && !%busy;
+        $self->{held} = $self->held;
 
         while (!$stopped && keys %busy < $self->{width}
                && $n < (time - $since) * $self->{rate})
         {
             my $service = $self->{services}[$n++ % @{ $self->{services} }];
-            my $set = { service => $service, begin => time };
+            my $set = { service => $service, begin => time,
+                        held => $self->{held} };
 
             $set->{client} = pop @idle
                 || eval { SealKM::Client->new(port => $self->{port}) };
@@ -187,7 +238,10 @@ sub tally {
 }
 
 
-sub worst { return max(0, map { $_->{end} - $_->{begin} } @_) }
+sub worst {
+    return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin},
+                                             $_->{held_then} - $_->{held}) } @_);
+}
 
 
 END {

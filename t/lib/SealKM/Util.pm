@@ -42,10 +42,12 @@ sub seconds {
 }
 
 
-# calls $done until it returns something true, and returns that; 0 in the end
+# Calls $done until it returns something true, and returns that; 0 in the end.
+# How long that is matters to what fails only, and is less than PATIENCE, and
+# than the minute after which the module closes what nobody uses.
 sub wait_for {
     my ($done, $seconds) = @_;
-    my $until = time + seconds($seconds // 10);
+    my $until = time + seconds($seconds // 40);
 
     for ( ;; ) {
         my $result = $done->();
