@@ -11,9 +11,11 @@
 #include "ngx_http_seal_km_location.h"
 #include "ngx_http_seal_km_record_directives.h"
 #include "ngx_http_seal_km_redis_directives.h"
+#include "ngx_http_seal_km_values.h"
 
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
 static void *ngx_http_seal_km_create_main_conf(ngx_conf_t *cf);
@@ -27,6 +29,8 @@ static ngx_conf_num_bounds_t  ngx_http_seal_km_database_bounds =
     { ngx_conf_check_num_bounds, 0, 2147483647 };
 static ngx_conf_num_bounds_t  ngx_http_seal_km_connections_bounds =
     { ngx_conf_check_num_bounds, 1, 1024 };
+static ngx_conf_num_bounds_t  ngx_http_seal_km_depth_bounds =
+    { ngx_conf_check_num_bounds, 0, 100 };
 
 
 static ngx_conf_enum_t  ngx_http_seal_km_payload_types[] = {
@@ -67,14 +71,14 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_id"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, id),
       &ngx_http_seal_km_text_post },
 
     { ngx_string("seal_km_user_uri"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_http_seal_km_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, user_uri),
       NULL },
@@ -88,7 +92,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_window"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_seal_km_set_sec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, window),
       NULL },
@@ -102,7 +106,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_max_request_size"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_seal_km_set_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, max_request_size),
       &ngx_http_seal_km_size_post },
@@ -116,35 +120,35 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_jwks_check"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_check),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_jwks_request"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_request),
       &ngx_http_seal_km_path_post },
 
     { ngx_string("seal_km_jwks_cache"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_cache),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_jwks_stale"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_stale),
       NULL },
 
     { ngx_string("seal_km_jwks_cooldown"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_cooldown),
       &ngx_http_seal_km_msec_post },
@@ -193,7 +197,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_leeway"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_seal_km_set_sec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, leeway),
       &ngx_http_seal_km_leeway_post },
@@ -256,21 +260,21 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_payload"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_seal_km_set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, payload),
       &ngx_http_seal_km_payload_types },
 
     { ngx_string("seal_km_redis_key_prefix"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.key_prefix),
       NULL },
 
     { ngx_string("seal_km_redis_user"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.user),
       &ngx_http_seal_km_text_post },
@@ -291,28 +295,28 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_redis_database"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_seal_km_set_number,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.database),
       &ngx_http_seal_km_database_bounds },
 
     { ngx_string("seal_km_redis_connect_timeout"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.connect_timeout),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_redis_timeout"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.timeout),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_redis_connections"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_seal_km_set_number,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.connections),
       &ngx_http_seal_km_connections_bounds },
@@ -333,28 +337,28 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_redis_ssl_verify_depth"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_seal_km_set_number,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_verify_depth),
-      NULL },
+      &ngx_http_seal_km_depth_bounds },
 
     { ngx_string("seal_km_redis_ssl_trusted_certificate"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_trusted_certificate),
       &ngx_http_seal_km_text_post },
 
     { ngx_string("seal_km_redis_ssl_crl"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_crl),
       &ngx_http_seal_km_text_post },
 
     { ngx_string("seal_km_redis_ssl_name"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_name),
       &ngx_http_seal_km_text_post },
@@ -368,14 +372,14 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_redis_ssl_certificate"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_certificate),
       &ngx_http_seal_km_text_post },
 
     { ngx_string("seal_km_redis_ssl_certificate_key"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_certificate_key),
       &ngx_http_seal_km_text_post },
@@ -396,7 +400,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_redis_ssl_ciphers"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.ssl_ciphers),
       &ngx_http_seal_km_text_post },
@@ -417,14 +421,14 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_redis_read"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_seal_km_set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.read),
       &ngx_http_seal_km_redis_reads },
 
     { ngx_string("seal_km_redis_sentinel_user"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_seal_km_set_text,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, redis.sentinel_user),
       &ngx_http_seal_km_text_post },
@@ -456,7 +460,7 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
 static ngx_http_module_t  ngx_http_seal_km_module_ctx = {
     ngx_http_seal_km_preconfiguration,     /* preconfiguration */
-    ngx_http_seal_km_init_verify,          /* postconfiguration */
+    ngx_http_seal_km_postconfiguration,    /* postconfiguration */
 
     ngx_http_seal_km_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -493,6 +497,17 @@ static ngx_int_t
 ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 {
     return ngx_http_seal_km_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_postconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_seal_km_check_zones(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_seal_km_init_verify(cf);
 }
 
 
@@ -589,7 +604,7 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 }
 
 
-/* all of them hold pointers */
+/* all but the last hold pointers */
 
 static ngx_int_t
 ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
@@ -607,7 +622,8 @@ ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
         }
     }
 
-    return NGX_OK;
+    return ngx_array_init(&smcf->zone_uses, cf->pool, 4,
+                          sizeof(ngx_http_seal_km_zone_use_t));
 }
 
 

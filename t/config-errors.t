@@ -4,6 +4,9 @@
 use lib 't/lib';
 use SealKM;
 
+use Cwd 'abs_path';
+use File::Basename 'dirname';
+
 # "#!" in a configuration marks the line that a message is to name
 sub fails {
     my ($name, $config, @patterns) = @_;
@@ -77,7 +80,8 @@ my %bad = (
 for my $name (sort keys %bad) {
     for my $value (@{ $bad{$name} }) {
         my $show = length $value > 60 ? length $value : $value;
-        fails "seal_km_$name $show;", at($name => "$value; #!");
+        fails "seal_km_$name $show;", at($name => "$value; #!"),
+            qr/"seal_km_$name"/;
     }
 }
 
@@ -87,8 +91,95 @@ fails "$_->[0]: named", at($_->[0] => "$_->[1]; #!"), $_->[2] for
     [ leeway => '31s', qr/seal_km_leeway|"31s"/ ], [ payload => 'xml', qr/"xml"/ ],
     [ bind => 'group sub', qr/"group"/ ], [ uri => 'relative', qr/"relative"/ ],
     [ jwks => 'no-such-file', qr{/no-such-file" .*\(2: } ],
-    [ redis_password_file => 'no-such-file', qr{/no-such-file" failed \(2: } ],
-    [ issuer => 'off x', qr/"off"/ ], [ scope => 'a off', qr/"off"/ ];
+    [ redis_password_file => 'no-such-file',
+      qr{/no-such-file" could not be opened \(2: } ],
+    [ redis_password_file => '/', qr/is a folder/ ],
+    [ issuer => 'off x', qr/"off"/ ], [ scope => 'a off', qr/"off"/ ],
+    [ algorithms => 'x', qr/ RS256 .*HS512 EdDSA/ ],
+    [ payload => 'hex', qr/knows "string", "json" and "base64", but not "hex"/ ],
+    [ redis_read => 'slave', qr/knows "master", "replica" and "any", but not "slave"/ ],
+    [ redis_mode => 'x', qr/knows "standalone", "sentinel" and "cluster", but not "x"/ ],
+    [ redis_ssl_protocols => 'TLSv1.2 SSLv3',
+      qr/knows "TLSv1.2" and "TLSv1.3", but not "SSLv3"/ ],
+    [ window => '500ms', qr/wants a time in whole seconds, such as "5s", not "500ms"/ ],
+    [ leeway => '1.5', qr/whole seconds.*not "1.5"/ ],
+    [ jwks_check => 'often', qr/wants a time, such as "500ms".*not "often"/ ],
+    [ redis_timeout => '1x', qr/wants a time.*not "1x"/ ],
+    [ max_request_size => '8q', qr/wants a size.*not "8q"/ ],
+    [ redis_connections => 0, qr/wants a number from 1 to 1024, not "0"/ ],
+    [ redis_connections => 1025, qr/from 1 to 1024, not "1025"/ ],
+    [ redis_database => 2147483648, qr/from 0 to 2147483647, not "2147483648"/ ],
+    [ redis_ssl_verify_depth => 'x', qr/from 0 to 100, not "x"/ ],
+    [ zone => 'none', qr/"none" is used, and no "seal_km_zone name=none" makes it/ ],
+    [ pass => 'redis://:secret@127.0.0.1:6379/0', qr/"unix:\/path" .*a URL/ ],
+    [ pass => '127.0.0.1:x', qr/invalid port/ ],
+    [ pass => ':1', qr/no host/ ],
+    [ scope => '"a b"', qr/a parameter of its own.*"a b"/ ],
+    [ scope => 'ok "km:$arg_x y"', qr/a parameter of its own/ ],
+    [ user_uri => '${', qr/cannot be evaluated/ ], [ scope => '${', qr/cannot be evaluated/ ],
+    [ redis_ssl_password_file => 'no-such-file', qr/could not be opened/ ];
+
+fails 'a zone of another module', { http_config => 'limit_req_zone $uri zone=z:1m rate=1r/s;',
+                                    config => at(zone => 'z; #!') }, qr/"seal_km_zone"/;
+fails 'a zone that is too small',
+    { http_config => "seal_km_zone name=z 1k; #!\n", config => '' },
+    qr/"seal_km_zone" "z" is too small: it wants \d+ at least/;
+fails 'a zone without a right size',
+    { http_config => "seal_km_zone name=z lots; #!\n", config => '' },
+    qr/"seal_km_zone" wants a size.*"lots"/;
+works 'a zone that is made further down',
+    { http_config => 'server { listen unix:' . temp_dir() . '/s3; '
+                     . at(zone => 'later') . '} seal_km_zone name=later 1m;' };
+
+# a URL may hold a password
+unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
+       qr/secret/, 'a URL is not quoted');
+
+# OpenSSL's own errors, and whose they are
+{
+    my $bad = temp_file('x', 'bad.pem');
+    my @ssl = (redis_ssl => 'on', redis_ssl_verify => 'off');
+
+    fails "seal_km_redis_ssl_$_->[0]: named", at(@ssl, @{ $_->[1] }),
+        qr/"seal_km_redis_ssl_$_->[0]" "[^"]*" cannot be used/,
+        qr{"/km" with "seal_km_pass" in CONF:\d} for
+        [ certificate => [ redis_ssl_certificate => $bad,
+                           redis_ssl_certificate_key => $bad ] ],
+        [ ciphers => [ redis_ssl_ciphers => 'none' ] ],
+        [ trusted_certificate => [ redis_ssl_verify => 'on',
+                                   redis_ssl_trusted_certificate => $bad ] ];
+}
+
+# every directive that there is, with a variable: evaluated, or refused by name
+{
+    my $docs = dirname(dirname(abs_path($0))) . '/docs/directives.md';
+    my @all = do { local @ARGV = $docs; map { /^## seal_km_(\w+)$/ ? $1 : () } <> };
+    my %evaluates = map { $_ => 1 } qw(user_uri scope require);
+    my %two = (bind => 'user $host');
+
+    cmp_ok(scalar @all, '>', 40, 'the directives of the documentation');
+
+    for my $name (grep { !$evaluates{$_} } @all) {
+        my $value = $two{$name} // ($name eq 'zone' ? '$host' : 'x$host');
+
+        fails "seal_km_$name with a variable",
+            directives($name => "$value; #!") . at($name => undef), qr/"seal_km_$name"/,
+            qr/takes no variables|wants |knows |does not know|must be "on" or "off"/
+            if $name ne 'pass';
+    }
+
+    fails 'seal_km_pass with a variable', at(pass => '$host; #!'),
+        qr/"seal_km_pass" takes no variables/;
+    fails "seal_km_$_->[0] $_->[1]: a variable", at($_->[0] => "$_->[1]; #!"),
+        qr/"seal_km_$_->[0]" takes no variables/ for
+        [ uri => 'https://$host/km' ], [ uri => 'https://a.example/ https://${host}/' ],
+        [ issuer => 'a $iss' ], [ audience => '$1' ], [ id => '$_x' ],
+        [ redis_password => 'a$b' ], [ redis_mode => 'sentinel $name' ],
+        [ jwks => '$document_root/keys' ];
+    works "seal_km_$_->[0] $_->[1]: a text", at($_->[0] => $_->[1]) for
+        [ issuer => 'https://a.example/$' ], [ redis_password => 'a$-b$' ],
+        [ redis_key_prefix => '$:' ], [ audience => 'a$/b' ];
+}
 
 # nginx tells unknown variables at the end, without a line
 fails "$_: an unknown variable", at($_ => '$no_such_variable'),
@@ -268,7 +359,8 @@ for (
     [ 'no JSON',           'x' ],
     [ 'nothing',           '' ],
     [ 'text behind JSON',  to_json(jwk('rsa')) . 'x' ],
-    [ 'a PEM file',        "-----BEGIN PUBLIC KEY-----\n" ],
+    [ 'a PEM file',        "-----BEGIN PUBLIC KEY-----\n", qr/is PEM, .*JWK Set/ ],
+    [ 'a certificate',     "subject=a\n-----BEGIN CERTIFICATE-----\n", qr/is PEM/ ],
     [ 'an array',          to_json([ jwk('rsa') ]) ],
     [ 'a string',          '"x"' ],
     [ 'an object',         '{}' ],
@@ -280,10 +372,10 @@ for (
       to_json({ keys => [ jwk('rsa') ] }) =~ s/\}\]/,"x":1,"x":1}]/r ],
     [ 'a NUL',             to_json(jwk('rsa')) . "\0" ],
 ) {
-    my ($name, $text) = @$_;
+    my ($name, $text, @patterns) = @$_;
     my $path = temp_file($text, 'bad' . ++$n);
 
-    fails "key file: $name", at(jwks => "$path; #!"), qr/\Q$path\E/;
+    fails "key file: $name", at(jwks => "$path; #!"), qr/\Q$path\E/, @patterns;
     fails "key file: $name, behind a good one",
         at(jwks => jwks('rsa') . " $path; #!"), qr/\Q$path\E/;
 }

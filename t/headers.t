@@ -200,7 +200,8 @@ test 'expires and add_header',
             for my $location (qw(/expires /max /epoch /add)) {
                 my $res = post(location => $location, @$request);
                 is($res->header('X-Reason'), $reason, "$location, $reason");
-                is((grep { $_ eq 'no-store' } $res->headers('Cache-Control')), 1,
+                is(join(' | ', $res->headers('Cache-Control')), 'no-store'
+                   . ($location eq '/add' ? ' | public, max-age=9' : ''),
                    "$location, $reason: no-store is there");
                 is($res->header('Content-Type'), 'application/json',
                    "$location, $reason: type");
@@ -209,6 +210,41 @@ test 'expires and add_header',
                     if $location eq '/add';
             }
         }
+    };
+
+
+# others look for it where nginx keeps it, and "expires" rewrites it there
+test 'no-store as others see it',
+    config => location('= /km', more =>
+                  'add_header X-Known "$sent_http_cache_control" always;')
+        . location('= /expires', more => 'expires 1h; add_header X-Known
+                                          "$sent_http_cache_control" always;')
+        . location('@km')
+        . 'location = /accel { proxy_pass http://127.0.0.1:' . server_port()
+        . '/backend; }
+           location = /backend { add_header X-Accel-Redirect @km;
+                                 add_header Cache-Control "public, max-age=9";
+                                 add_header Cache-Control "s-maxage=9";
+                                 return 204; }',
+    @errors,
+    sub {
+        my @list = (ok => [], @refusals);
+
+        while (my ($reason, $request) = splice @list, 0, 2) {
+            my $res = post(@$request);
+            is($res->header('X-Known'), 'no-store',
+               "$reason: what \$sent_http_cache_control has");
+            is(join(' | ', $res->headers('Cache-Control')), 'no-store',
+               "$reason: and what was sent");
+
+            $res = post(@$request, location => '/accel');
+            is($res->header('X-Reason'), $reason, "$reason: X-Accel-Redirect");
+            is(join(' | ', $res->headers('Cache-Control')), 'no-store',
+               "$reason: an upstream\'s Cache-Control is not sent");
+        }
+
+        is(join(' | ', post(location => '/expires')->headers('Cache-Control')),
+           'no-store', 'not rewritten');
     };
 
 

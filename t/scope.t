@@ -20,13 +20,14 @@ sub refused {
 sub show { return defined $_[0] ? "'$_[0]'" : 'none' }
 
 test 'words',
+    http_config => 'map $host $of_two { default "seal:km seal:read"; }',
     config => location('= /km')
         . location('= /two', scope => 'seal:km seal:read')
         . location('= /same', scope => 'seal:km seal:km')
         . location('= /case', scope => 'Seal:KM')
         . location('= /long', scope => 'https://seal.example/scope/km#1')
         . location('= /quoted', scope => q{'a"b'})
-        . location('= /space', scope => '"seal:km seal:read"')
+        . location('= /space', scope => '$of_two')
         . location('= /utf8', scope => "caf\xc3\xa9")
         . location('= /off', scope => 'off'),
     sub {

@@ -24,13 +24,16 @@ die() {
     exit 1
 }
 
+# shellcheck source=tools/libraries.sh
+. "$top/tools/libraries.sh"
+
 # what the outcome of configure depends on
 inputs() {
     echo "CC=$CC CFLAGS=${CFLAGS:-} LDFLAGS=${LDFLAGS:-}"
-    echo "LIBJWT_PREFIX=${LIBJWT_PREFIX:-} $top $source"
+    echo "$top $source"
     "$CC" --version
     cat "$top/config" "$0" "$source/conf_flags" "$source/src/core/nginx.h"
-    cksum < "$top/build/libjwt/lib/libjwt.a" 2> /dev/null || :
+    libraries
 }
 
 configure() {

@@ -70,11 +70,14 @@ build() {
         make -s -j "$(nproc)" -C "$source" -f "$objs/Makefile" binary
 }
 
+# shellcheck source=tools/libraries.sh
+. "$top/tools/libraries.sh"
+
 inputs() {
-    echo "$* $source LIBJWT_PREFIX=${LIBJWT_PREFIX:-}"
+    echo "$* $source"
     gcc --version
     cat "$top/config" "$0"
-    cksum < "$top/build/libjwt/lib/libjwt.a" 2> /dev/null || :
+    libraries
 }
 
 # nginx -t with a directive of the module's and no load_module

@@ -4,8 +4,9 @@
 #
 #   tools/setup.sh [build|demo|test]      (build, where nothing is said)
 #
-# Packages come from the system's own apt, as root or with sudo. What Debian's
-# stable releases lack comes from Debian unstable, through tools/apt-fetch.sh:
+# Packages come from the system's own apt, as root or with sudo. What they lack
+# comes through tools/apt-fetch.sh: Jansson as a static library for a module,
+# built from this release's source into build/libjansson; from Debian unstable
 # LibJWT 3.3, built from source into build/libjwt, and, to test, the package
 # libtest-nginx-perl. Where nothing is missing nothing is done, and neither root
 # nor a network is needed.
@@ -61,7 +62,7 @@ want_build() {
     want_library libssl-dev libcrypto
     want_library libpcre2-dev libpcre2-8
     want_library zlib1g-dev zlib
-    if ! have_libjwt; then
+    if ! have_libjansson || ! have_libjwt; then
         want_command cmake cmake
         want_command dpkg-dev dpkg-source
         want_file debian-archive-keyring \
@@ -90,6 +91,20 @@ want_test() {
     want_perl libio-socket-ssl-perl IO/Socket/SSL.pm
     want_command nodejs node
     want_command npm npm
+    want_command binutils nm
+    want_neighbours
+}
+
+# nginx's other modules, beside which the module has to work: nginx-extras brings
+# what Debian takes to be all of them, and these are the rest. One of each has a
+# file by which the package is known.
+want_neighbours() {
+    local name
+    want_file nginx-extras /usr/share/doc/nginx-extras
+    for name in js memc modsecurity set-misc srcache-filter; do
+        want_file "libnginx-mod-http-$name" \
+            "/usr/share/doc/libnginx-mod-http-$name"
+    done
 }
 
 # the sanitizers and libFuzzer, a package of their own
@@ -181,9 +196,15 @@ install() {
     disable_new_services
 }
 
+# Where the system has one of these as a static library, it is not compiled to be
+# part of a module.
+have_libjansson() {
+    [ -n "${JANSSON_PREFIX:-}" ] ||
+        [ -f "$top/build/libjansson/lib/libjansson.a" ]
+}
+
 have_libjwt() {
-    [ -n "${LIBJWT_PREFIX:-}" ] || [ -f "$top/build/libjwt/lib/libjwt.a" ] ||
-        pkg-config --exists 'libjwt >= 3.3.0' 2> /dev/null
+    [ -n "${LIBJWT_PREFIX:-}" ] || [ -f "$top/build/libjwt/lib/libjwt.a" ]
 }
 
 have_test_nginx() {
@@ -227,7 +248,7 @@ complete() {
         demo) want_demo ;;
         test) want_test ;;
     esac
-    [ -z "$missing" ] && have_libjwt &&
+    [ -z "$missing" ] && have_libjansson && have_libjwt &&
         { [ "$what" != test ] || { have_test_nginx && have_oidc; }; }
 }
 
@@ -249,6 +270,7 @@ main() {
 
     # shellcheck disable=SC2086
     [ -z "$missing" ] || install $missing
+    have_libjansson || "$top/tools/libjansson.sh"
     have_libjwt || "$top/tools/libjwt.sh"
     if [ "$what" = test ]; then
         have_test_nginx || install_test_nginx

@@ -45,6 +45,7 @@ typedef struct {
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
+    ngx_array_t                   zone_uses; /* ngx_http_seal_km_zone_use_t */
     seal_km_sha256_t             *sha256;
 
     /* the content handler, and what it speaks unless a location says */
@@ -126,6 +127,7 @@ typedef struct {
     seal_km_str_t                 body;
     u_char                       *body_buf;
     size_t                        body_size;
+    ngx_int_t                     body_error; /* of nginx's, 0: none yet */
 
     time_t                        received;  /* when it was there whole */
     seal_km_request_t             request;

@@ -20,7 +20,9 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t      *cln;
     ngx_http_cleanup_t      *http_cln;
-    ngx_http_seal_km_ctx_t  *ctx;
+    ngx_http_seal_km_ctx_t  *ctx, *former;
+
+    former = ngx_http_seal_km_get_ctx(r);
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_seal_km_ctx_t));
     if (cln == NULL) {
@@ -37,6 +39,11 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
 
     ctx->owner = r;
     ctx->reason = SEAL_KM_REASON_MAX;
+
+    if (former) {
+        /* an error_page has led here once more */
+        ctx->body_error = former->body_error;
+    }
 
     cln->handler = ngx_http_seal_km_cleanup;
 

@@ -49,9 +49,13 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
     /* the body is not asked for with "100 Continue" to be thrown away */
     r->expect_tested = 1;
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ctx->body_error == 0) {
+        rc = ngx_http_discard_request_body(r);
+
+        if (rc != NGX_OK) {
+            ctx->body_error = rc;
+            return rc;
+        }
     }
 
     return ngx_http_seal_km_respond(r, ctx, reason);

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_compat.h"
 #include "ngx_http_seal_km_interface.h"
 
 #include <openssl/crypto.h>
@@ -18,6 +19,7 @@ static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
 static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
 static ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
@@ -175,7 +177,6 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_str_t                     allow;
     ngx_http_seal_km_loc_conf_t  *conf;
 
-    static ngx_str_t  no_store = ngx_string("no-store");
     static ngx_str_t  a_second = ngx_string("1");
 
     conf = ngx_http_seal_km_get_conf(r);
@@ -195,7 +196,7 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     r->disable_not_modified = 1;
     r->allow_ranges = 0;
 
-    if (ngx_http_seal_km_add_header(r, "Cache-Control", &no_store) != NGX_OK) {
+    if (ngx_http_seal_km_forbid_storing(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -223,7 +224,35 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
 }
 
 
-/* not by way of headers_out.cache_control, which "expires" rewrites */
+/*
+ * Modules that store responses, and variables, look for Cache-Control at a place
+ * of its own; "expires" and modules that edit headers rewrite what they find
+ * there.  So that they find it, and yet nothing else is sent, it is a copy.
+ */
+
+static ngx_int_t
+ngx_http_seal_km_forbid_storing(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  no_store = ngx_string("no-store");
+
+    h = ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t));
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    h->value = no_store;
+
+    if (ngx_http_seal_km_set_cache_control(r, h) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_seal_km_add_header(r, "Cache-Control", &no_store);
+}
+
 
 static ngx_int_t
 ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,

@@ -49,6 +49,7 @@ package SealKM;
 #     payload             none; the value, \'raw JSON' for a byte-wise comparison
 #     echo                { ServiceID =>, ClientID => ... }; those of body
 #     user_uri            the token's sub, else its client_id
+#     unread              1 where not even the token was looked at
 #     skms_uri, skms_id   SKMS_URI, none
 #     status, code        what the table says for the reason
 #     authenticate        parameters of WWW-Authenticate, { scope => 'a b' }
@@ -232,9 +233,9 @@ sub _expected {
         undef);
 
     my @members = (
-        UserUri     => $row <= 6 ? undef : exists $want->{user_uri} ?
-                       $want->{user_uri} :
-                       $claims->{sub} // $claims->{client_id},
+        UserUri     => $want->{unread} || $row <= 6 ? undef :
+                       $want->{user_uri} // $claims->{sub}
+                       // $claims->{client_id},
         SKmsUri     => $want->{skms_uri} // SKMS_URI,
         ServiceID   => $echo{ServiceID},
         SKmsID      => $want->{skms_id},

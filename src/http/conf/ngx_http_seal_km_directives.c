@@ -6,6 +6,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_directives.h"
+#include "ngx_http_seal_km_values.h"
 
 
 /* Annex A: a small leeway, in seconds */
@@ -14,6 +15,8 @@
 #define NGX_HTTP_SEAL_KM_REDIS_PORT  6379
 
 
+static ngx_int_t ngx_http_seal_km_check_address(ngx_conf_t *cf);
+static void ngx_http_seal_km_no_algorithm(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_seal_km_check_text(ngx_conf_t *cf, void *post,
@@ -52,6 +55,12 @@ ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK
+        || ngx_http_seal_km_check_address(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     value = cf->args->elts;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
@@ -77,6 +86,43 @@ ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* nginx would not tell the directive, nor how an address is written here */
+
+static ngx_int_t
+ngx_http_seal_km_check_address(ngx_conf_t *cf)
+{
+    ngx_url_t     u;
+    ngx_str_t    *value;
+    const char   *error;
+
+    value = cf->args->elts;
+
+    if (ngx_strstr(value[1].data, "://")) {
+        /* not quoted: a password may stand in it */
+        error = "a URL is none of these";
+
+    } else {
+        ngx_memzero(&u, sizeof(ngx_url_t));
+
+        u.url = value[1];
+        u.default_port = NGX_HTTP_SEAL_KM_REDIS_PORT;
+        u.no_resolve = 1;
+
+        if (ngx_parse_url(cf->pool, &u) == NGX_OK) {
+            return NGX_OK;
+        }
+
+        error = u.err ? u.err : "memory is out";
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"seal_km_pass\" wants \"host:port\", "
+                       "\"unix:/path\" or the name of an upstream: %s", error);
+
+    return NGX_ERROR;
+}
+
+
 char *
 ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -90,6 +136,10 @@ ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (slcf->uris != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -143,6 +193,10 @@ ngx_http_seal_km_set_words(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (*words != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -232,6 +286,14 @@ ngx_http_seal_km_set_scopes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "has an empty parameter";
         }
 
+        if (ngx_strchr(value[i].data, ' ')) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"seal_km_scope\" wants each scope as a "
+                               "parameter of its own: no scope has a space, as "
+                               "\"%V\" has", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
         if (ngx_strcmp(value[i].data, "off") == 0) {
             return (cf->args->nelts == 2) ? NGX_CONF_OK
                                           : "takes \"off\" alone only";
@@ -246,11 +308,22 @@ ngx_http_seal_km_set_scopes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ccv.complex_value = cv;
 
         if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-            return NGX_CONF_ERROR;
+            return "has a value that cannot be evaluated";
         }
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *rv;
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+    return (rv == NGX_CONF_ERROR) ? "has a value that cannot be evaluated" : rv;
 }
 
 
@@ -265,6 +338,10 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (slcf->jwks) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -312,9 +389,7 @@ ngx_http_seal_km_set_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
         named = seal_km_algorithms_named(ngx_http_seal_km_str(&value[i]));
 
         if (named == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"seal_km_algorithms\" does not know the "
-                               "algorithm \"%V\"", &value[i]);
+            ngx_http_seal_km_no_algorithm(cf, &value[i]);
             return NGX_CONF_ERROR;
         }
 
@@ -322,6 +397,28 @@ ngx_http_seal_km_set_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_seal_km_no_algorithm(ngx_conf_t *cf, ngx_str_t *name)
+{
+    u_char      *p, *last;
+    ngx_uint_t   i;
+    u_char       names[(SEAL_KM_ALGORITHM_N + 1) * sizeof(" Ed25519")];
+
+    p = names;
+    last = names + sizeof(names);
+
+    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
+        p = ngx_slprintf(p, last, " %s", seal_km_algorithm(i)->name);
+    }
+
+    p = ngx_slprintf(p, last, " EdDSA");
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"seal_km_algorithms\" does not know the algorithm "
+                       "\"%V\", but%*s", name, (size_t) (p - names), names);
 }
 
 
@@ -335,6 +432,10 @@ ngx_http_seal_km_set_bind(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t    *value, *claim;
     ngx_uint_t    i;
     const char   *kind;
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     value = cf->args->elts;
 

@@ -271,6 +271,7 @@ static char *
 ngx_http_seal_km_fill_location(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf)
 {
+    ngx_http_core_loc_conf_t      *clcf;
     ngx_http_seal_km_loc_conf_t  **location;
     ngx_http_seal_km_main_conf_t  *smcf;
 
@@ -291,6 +292,12 @@ ngx_http_seal_km_fill_location(ngx_conf_t *cf,
     if (ngx_http_seal_km_set_redis_pool(cf, &smcf->pools, &conf->redis)
         != NGX_OK)
     {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "connections to Redis cannot be set up for the location "
+                      "\"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_record_directives.h"
+#include "ngx_http_seal_km_values.h"
 
 
 char *
@@ -18,6 +19,10 @@ ngx_http_seal_km_set_record_keys(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (slcf->record_keys != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -53,6 +58,10 @@ ngx_http_seal_km_set_digest_key(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (slcf->record_digest != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;

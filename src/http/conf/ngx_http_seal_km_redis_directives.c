@@ -5,10 +5,12 @@
 
 #include "ngx_http_seal_km_redis_conf.h"
 #include "ngx_http_seal_km_redis_directives.h"
+#include "ngx_http_seal_km_values.h"
 
 #include <openssl/crypto.h>
 
 
+static ngx_array_t *ngx_http_seal_km_read_passwords(ngx_conf_t *cf);
 static char *ngx_http_seal_km_store_password(ngx_conf_t *cf,
     ngx_str_t *password, ngx_str_t *value);
 static void ngx_http_seal_km_password_cleanup(void *data);
@@ -34,6 +36,10 @@ ngx_http_seal_km_set_redis_mode(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (rcf->mode != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;
@@ -79,6 +85,10 @@ ngx_http_seal_km_set_password(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t  *value;
 
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     value = cf->args->elts;
 
     return ngx_http_seal_km_store_password(cf, (ngx_str_t *) (p + cmd->offset),
@@ -92,14 +102,9 @@ ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     char  *p = conf;
 
-    ngx_str_t    *value;
     ngx_array_t  *passwords;
 
-    value = cf->args->elts;
-
-    /* it logs what it cannot read, and wipes what it has read */
-
-    passwords = ngx_ssl_read_password_file(cf, &value[1]);
+    passwords = ngx_http_seal_km_read_passwords(cf);
     if (passwords == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -160,10 +165,25 @@ ngx_http_seal_km_set_ssl_protocols(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     char  *p = conf;
 
-    ngx_command_t  slot;
+    ngx_str_t      *value;
+    ngx_uint_t      i;
+    ngx_command_t   slot;
 
     if (*(ngx_uint_t *) (p + cmd->offset)) {
         return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_strcasecmp(value[i].data, (u_char *) "TLSv1.2") != 0
+            && ngx_strcasecmp(value[i].data, (u_char *) "TLSv1.3") != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" knows \"TLSv1.2\" and \"TLSv1.3\", "
+                               "but not \"%V\"", &value[0], &value[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     slot = *cmd;
@@ -179,7 +199,6 @@ ngx_http_seal_km_set_ssl_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     char  *p = conf;
 
-    ngx_str_t     *value;
     ngx_array_t  **passwords;
 
     passwords = (ngx_array_t **) (p + cmd->offset);
@@ -188,9 +207,54 @@ ngx_http_seal_km_set_ssl_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-
-    *passwords = ngx_ssl_read_password_file(cf, &value[1]);
+    *passwords = ngx_http_seal_km_read_passwords(cf);
 
     return *passwords ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* the lines of a file; NULL after an error was logged */
+
+static ngx_array_t *
+ngx_http_seal_km_read_passwords(ngx_conf_t *cf)
+{
+    ngx_str_t        *value;
+    ngx_array_t      *passwords;
+    ngx_file_info_t   fi;
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NULL;
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_file_info(value[1].data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%V\" file \"%V\" could not be opened",
+                           &value[0], &value[1]);
+        return NULL;
+    }
+
+    if (ngx_is_dir(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" file \"%V\" is a folder", &value[0],
+                           &value[1]);
+        return NULL;
+    }
+
+    /* it logs why it cannot read, and wipes what it has read */
+
+    passwords = ngx_ssl_read_password_file(cf, &value[1]);
+
+    if (passwords == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" file \"%V\" could not be read", &value[0],
+                           &value[1]);
+    }
+
+    return passwords;
 }

@@ -4,6 +4,7 @@
 
 
 #include "ngx_http_seal_km_redis_pool.h"
+#include "ngx_http_seal_km_compat.h"
 #include "ngx_http_seal_km_redis_seeds.h"
 #include "ngx_http_seal_km_redis_ssl.h"
 
@@ -223,7 +224,7 @@ ngx_http_seal_km_set_resolver(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
+    if (!ngx_http_seal_km_resolves(clcf->resolver)) {
         return;
     }
 

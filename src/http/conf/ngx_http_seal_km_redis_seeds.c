@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_seal_km_redis_seeds.h"
+#include "ngx_http_seal_km_compat.h"
 
 #include <nginx.h>
 
@@ -46,12 +47,10 @@ ngx_http_seal_km_check_seeds(ngx_http_seal_km_redis_conf_t *conf)
             continue;
         }
 
-#if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
-        if (server[i].host.len) {
+        if (ngx_http_seal_km_is_resolved(&server[i])) {
             return "\"seal_km_redis_mode\" \"sentinel\" or \"cluster\" with "
                    "an upstream that has a server with \"resolve\"";
         }
-#endif
 
         n += server[i].naddrs;
     }

@@ -10,6 +10,8 @@ static ngx_ssl_t *ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_load_ssl(ngx_conf_t *cf, ngx_ssl_t *ssl,
     ngx_http_seal_km_redis_conf_t *conf);
+static ngx_ssl_t *ngx_http_seal_km_bad_ssl(ngx_conf_t *cf, const char *name,
+    ngx_str_t *value);
 
 
 ngx_int_t
@@ -51,8 +53,11 @@ ngx_http_seal_km_create_ssl(ngx_conf_t *cf,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl;
 
-    if (ngx_ssl_ciphers(cf, ssl, &conf->ssl_ciphers, 0) != NGX_OK
-        || ngx_http_seal_km_load_ssl(cf, ssl, conf) != NGX_OK
+    if (ngx_ssl_ciphers(cf, ssl, &conf->ssl_ciphers, 0) != NGX_OK) {
+        return ngx_http_seal_km_bad_ssl(cf, "ciphers", &conf->ssl_ciphers);
+    }
+
+    if (ngx_http_seal_km_load_ssl(cf, ssl, conf) != NGX_OK
         || ngx_ssl_client_session_cache(cf, ssl, conf->ssl_session_reuse)
            != NGX_OK)
     {
@@ -81,6 +86,7 @@ ngx_http_seal_km_load_ssl(ngx_conf_t *cf, ngx_ssl_t *ssl,
                                conf->ssl_passwords)
            != NGX_OK)
     {
+        (void) ngx_http_seal_km_bad_ssl(cf, "certificate", &certificate);
         return NGX_ERROR;
     }
 
@@ -91,8 +97,27 @@ ngx_http_seal_km_load_ssl(ngx_conf_t *cf, ngx_ssl_t *ssl,
     if (ngx_ssl_trusted_certificate(cf, ssl, &trusted, conf->ssl_verify_depth)
         != NGX_OK)
     {
+        (void) ngx_http_seal_km_bad_ssl(cf, "trusted_certificate", &trusted);
         return NGX_ERROR;
     }
 
-    return ngx_ssl_crl(cf, ssl, &crl);
+    if (ngx_ssl_crl(cf, ssl, &crl) != NGX_OK) {
+        (void) ngx_http_seal_km_bad_ssl(cf, "crl", &crl);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* nginx has logged what is wrong, but not which directive has named it */
+
+static ngx_ssl_t *
+ngx_http_seal_km_bad_ssl(ngx_conf_t *cf, const char *name, ngx_str_t *value)
+{
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"seal_km_redis_ssl_%s\" \"%V\" cannot be used, see the "
+                  "error before", name, value);
+
+    return NULL;
 }

@@ -5,11 +5,16 @@
 
 
 #include "ngx_http_seal_km_body.h"
+#include "ngx_http_seal_km_body_state.h"
 
 
 #define NGX_HTTP_SEAL_KM_BODY_SIZE  1024
 
 
+static ngx_int_t ngx_http_seal_km_body_begin(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e *reason);
+static seal_km_reason_e ngx_http_seal_km_body_refuse(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_body_init(ngx_http_request_t *r);
 static void ngx_http_seal_km_body_read_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_our_limit(ngx_http_request_t *r,
@@ -26,16 +31,48 @@ ngx_int_t
 ngx_http_seal_km_read_body(ngx_http_request_t *r,
     ngx_http_seal_km_reason_pt handler, seal_km_reason_e *reason)
 {
-    ngx_int_t                rc;
-    ngx_http_seal_km_ctx_t  *ctx;
+    ngx_http_seal_km_ctx_t   *ctx;
+    ngx_http_seal_km_body_e   state;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
     ctx->body_handler = handler;
 
+    state = ngx_http_seal_km_body_state(r, ngx_http_seal_km_body_init);
+
+    if (ctx->body_error || state == NGX_HTTP_SEAL_KM_BODY_LOST) {
+        *reason = ngx_http_seal_km_body_refuse(r, ctx);
+        return NGX_DECLINED;
+    }
+
+    switch (state) {
+
+    case NGX_HTTP_SEAL_KM_BODY_READ:
+        r->main->count++;
+        handler(r, ngx_http_seal_km_body_collect(r, ctx));
+        return NGX_DONE;
+
+    case NGX_HTTP_SEAL_KM_BODY_BEGUN:
+        r->main->count++;
+        r->request_body->post_handler = ngx_http_seal_km_body_init;
+        ngx_http_seal_km_body_init(r);
+        return NGX_DONE;
+
+    default: /* NGX_HTTP_SEAL_KM_BODY_UNTOUCHED */
+        return ngx_http_seal_km_body_begin(r, ctx, reason);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_body_begin(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e *reason)
+{
+    ngx_int_t  rc;
+
     /*
-     * Unbuffered, for only so reading can stop at our own limit, and nothing
-     * is ever written to a temporary file.
+     * Unbuffered, for only so reading can stop at our own limit, and no more
+     * is written to a temporary file than client_body_in_file_only demands.
      */
     r->request_body_no_buffering = 1;
 
@@ -48,10 +85,50 @@ ngx_http_seal_km_read_body(ngx_http_request_t *r,
     }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->body_error = rc;
         return rc;
     }
 
     return NGX_DONE;
+}
+
+
+/*
+ * Why the body cannot be had: because nginx has refused it when it was read for
+ * this request before, or because who had the request before has not left it.
+ */
+
+static seal_km_reason_e
+ngx_http_seal_km_body_refuse(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    if (r == r->main && !r->discard_body) {
+        /* what follows of the body cannot be told from a next request */
+        r->keepalive = 0;
+        r->read_event_handler = ngx_http_block_reading;
+
+        if (r->connection->read->timer_set) {
+            ngx_del_timer(r->connection->read);
+        }
+    }
+
+    switch (ctx->body_error) {
+
+    case 0:
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "the body of a SEAL KM Request was read or discarded "
+                      "before the request came here by an internal redirect");
+        return SEAL_KM_INTERNAL_ERROR;
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return SEAL_KM_REQUEST_TOO_LARGE;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        return SEAL_KM_INTERNAL_ERROR;
+
+    default:
+        return SEAL_KM_MALFORMED_REQUEST;
+    }
 }
 
 
@@ -69,7 +146,9 @@ ngx_http_seal_km_body_init(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
-    reason = ngx_http_seal_km_body_collect(r, ctx);
+    reason = ngx_http_seal_km_is_body_read(r)
+             ? ngx_http_seal_km_body_collect(r, ctx)
+             : ngx_http_seal_km_body_refuse(r, ctx);
 
     ctx->body_handler(r, reason);
 }
@@ -94,6 +173,7 @@ ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
         }
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ctx->body_error = rc;
             ngx_http_finalize_request(r, rc);
             return;
         }

@@ -11,12 +11,16 @@
 
 
 /*
- * Reads the body up to seal_km_max_request_size into ctx->body, never into a
- * file, and calls handler with SEAL_KM_OK, _REQUEST_TOO_LARGE or
- * _INTERNAL_ERROR; the handler then owns the reference that
- * ngx_http_read_client_request_body() took.  Returns what a content handler
- * returns, or NGX_DECLINED with *reason set if handler will not be called.
- * What nginx refuses of a body is nginx's to answer.
+ * Reads the body up to seal_km_max_request_size into ctx->body and calls handler
+ * with SEAL_KM_OK, _REQUEST_TOO_LARGE or _INTERNAL_ERROR; the handler then owns a
+ * reference to the request.  Returns what a content handler returns, or
+ * NGX_DECLINED with *reason set if handler will not be called.
+ *
+ * Of a request that comes by an internal redirect the body may have been read
+ * already, which does no harm, or be no longer to be had: then it is refused.
+ * nginx writes it to a file with client_body_in_file_only, and where another
+ * module has had it read; we never do.  What nginx refuses of a body is nginx's
+ * to answer; where its error_page leads here again it is refused here, too.
  */
 ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,
     ngx_http_seal_km_reason_pt handler, seal_km_reason_e *reason);

@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_seal_km_fetch_connection.h"
+#include "ngx_http_seal_km_compat.h"
 
 #include <openssl/crypto.h>
 
@@ -287,7 +288,6 @@ ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf, size_t len)
 {
     u_char              *p;
     ngx_http_log_ctx_t  *ctx;
-    ngx_http_request_t  *r;
 
     p = buf;
 
@@ -301,11 +301,6 @@ ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf, size_t len)
     len -= p - buf;
 
     ctx = log->data;
-    r = ctx->request;
 
-    if (r) {
-        return r->log_handler(r, ctx->current_request, p, len);
-    }
-
-    return p;
+    return ctx->request ? ngx_http_seal_km_log_request(log, ctx, p, len) : p;
 }

@@ -4,6 +4,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_values.h"
 
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
@@ -14,6 +15,7 @@
 
 static char *ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *size);
+static char *ngx_http_seal_km_note_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone);
 static ngx_int_t ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 
@@ -26,6 +28,10 @@ ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t        name, *value;
     ngx_uint_t       create;
     ngx_shm_zone_t **zone;
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     value = cf->args->elts;
     name = value[1];
@@ -64,11 +70,65 @@ ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    /* it may be made further down: nginx refuses one that is made nowhere */
-
     *zone = ngx_shared_memory_add(cf, &name, 0, &ngx_http_seal_km_module);
 
-    return *zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (*zone == NULL) {
+        return "cannot use that zone";
+    }
+
+    return ngx_http_seal_km_note_zone(cf, *zone);
+}
+
+
+/* it may be made further down */
+
+static char *
+ngx_http_seal_km_note_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone)
+{
+    ngx_http_seal_km_zone_use_t   *use;
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    use = ngx_array_push(&smcf->zone_uses);
+    if (use == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    use->zone = zone;
+    use->file = cf->conf_file->file.name.data;
+    use->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_seal_km_check_zones(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_seal_km_zone_use_t   *use;
+    ngx_http_seal_km_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    use = smcf->zone_uses.elts;
+
+    for (i = 0; i < smcf->zone_uses.nelts; i++) {
+
+        if (use[i].zone->shm.size) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_zone\" \"%V\" is used, and no "
+                      "\"seal_km_zone name=%V\" makes it, in %s:%ui",
+                      &use[i].zone->shm.name, &use[i].zone->shm.name,
+                      use[i].file, use[i].line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -83,13 +143,15 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 
     if (n == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"seal_km_zone\" has an invalid size \"%V\"", size);
+                           "\"seal_km_zone\" wants a size, such as \"10m\", "
+                           "not \"%V\"", size);
         return NGX_CONF_ERROR;
     }
 
     if (n < (ssize_t) NGX_HTTP_SEAL_KM_ZONE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"seal_km_zone\" \"%V\" is too small", name);
+                           "\"seal_km_zone\" \"%V\" is too small: it wants "
+                           "%uz at least", name, NGX_HTTP_SEAL_KM_ZONE_MIN);
         return NGX_CONF_ERROR;
     }
 
@@ -100,7 +162,7 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 
     shm_zone = ngx_shared_memory_add(cf, name, n, &ngx_http_seal_km_module);
     if (shm_zone == NULL) {
-        return NGX_CONF_ERROR;
+        return "cannot make that zone";
     }
 
     if (shm_zone->data) {

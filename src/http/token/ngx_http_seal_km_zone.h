@@ -28,6 +28,14 @@ typedef struct {
 } ngx_http_seal_km_zone_t;
 
 
+/* a seal_km_zone that uses a zone, and where it stands */
+typedef struct {
+    ngx_shm_zone_t                    *zone;
+    u_char                            *file;
+    ngx_uint_t                         line;
+} ngx_http_seal_km_zone_use_t;
+
+
 /*
  * The setter of seal_km_zone: "name=NAME size" at the level of http makes a
  * zone, "NAME" uses one: its ngx_shm_zone_t * goes to cmd->offset of conf,
@@ -35,6 +43,12 @@ typedef struct {
  */
 char *ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * Once the configuration is read: whether each zone that is used is made too.
+ * NGX_OK, or NGX_ERROR after the error was logged.
+ */
+ngx_int_t ngx_http_seal_km_check_zones(ngx_conf_t *cf);
 
 
 #endif /* NGX_HTTP_SEAL_KM_ZONE_H */

@@ -23,6 +23,7 @@ struct seal_km_jwks_s {
          (key) = seal_km_jwks_skip(jwks, (key)->next, &(part)))
 
 
+static int seal_km_jwks_is_pem(seal_km_str_t text);
 static int seal_km_jwks_read(const json_t *json, seal_km_jwk_key_t **keys,
     seal_km_jwks_notice_pt notice, void *data, const char **error);
 static const char *seal_km_jwks_check_set(const json_t *json);
@@ -48,6 +49,25 @@ seal_km_jwks_create(void)
 }
 
 
+/* a key or a certificate in the form that nginx's other directives take */
+
+static int
+seal_km_jwks_is_pem(seal_km_str_t text)
+{
+    static const char  begin[] = "-----BEGIN ";
+
+    size_t  i;
+
+    for (i = 0; i + sizeof(begin) - 1 <= text.len; i++) {
+        if (memcmp(text.data + i, begin, sizeof(begin) - 1) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 int
 seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     seal_km_jwks_notice_pt notice, void *data, const char **error)
@@ -59,7 +79,10 @@ seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     json = seal_km_json_decode(text);
 
     if (json == NULL) {
-        *error = "is no JSON, or names something twice";
+        *error = seal_km_jwks_is_pem(text)
+                 ? "is PEM, and has to be a JWK Set: JSON with each public "
+                   "key as a JWK"
+                 : "is no JSON, or names something twice";
         return -1;
     }
 

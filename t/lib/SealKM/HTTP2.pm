@@ -5,6 +5,7 @@ package SealKM::HTTP2;
 #
 #     my $h2 = SealKM::HTTP2->new(port => $port);
 #     my $id = $h2->request('/km', $token, $body);     the stream
+#                                 size => n, pause => s: the body in pieces
 #     $h2->rst($id);                                   cancels it
 #     $h2->response($id)          the body, once it is all there; undef if the
 #                                 server ended the stream, or the connection
@@ -23,7 +24,7 @@ use IO::Select;
 use SealKM::Client;
 use SealKM::Util;
 use Test::Nginx::Util ();
-use Time::HiRes 'time';
+use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(listen_http2);
 
@@ -82,7 +83,7 @@ sub _string {
 
 
 sub request {
-    my ($self, $path, $token, $body) = @_;
+    my ($self, $path, $token, $body, %opts) = @_;
     my $id = $self->{next};
     my $headers = "\x83\x86"                              # POST, http
         . "\x04" . _string($path)
@@ -101,8 +102,17 @@ sub request {
         . "\x0f\x0d" . _string(length $body);             # content-length
 
     $self->{next} += 2;
-    $self->{client}->send(_frame(HEADERS, END_HEADERS, $id, $headers)
-                          . _frame(DATA, END_STREAM, $id, $body));
+
+    my $size = $opts{size} // length $body;
+    my $text = _frame(HEADERS, END_HEADERS, $id, $headers);
+
+    while (length $body > $size) {
+        $self->{client}->send($text . _frame(DATA, 0, $id, substr $body, 0, $size, ''));
+        $text = '';
+        sleep $opts{pause} // 0;
+    }
+
+    $self->{client}->send($text . _frame(DATA, END_STREAM, $id, $body));
     return $id;
 }
 
