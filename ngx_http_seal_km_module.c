@@ -156,6 +156,20 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_cooldown),
       &ngx_http_seal_km_msec_post },
 
+    { ngx_string("seal_km_jwks_timeout"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_timeout),
+      &ngx_http_seal_km_msec_post },
+
+    { ngx_string("seal_km_jwks_max_size"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, jwks_max_size),
+      &ngx_http_seal_km_size_post },
+
     { ngx_string("seal_km_algorithms"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
       ngx_http_seal_km_set_algorithms,
@@ -713,7 +727,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->uri = { 0, NULL };
      *     conf->id = { 0, NULL };
      *     conf->user_uri = NULL;
-     *     conf->key_files = NULL;
+     *     conf->jwks = NULL;
      *     conf->jwks_request = { 0, NULL };
      *     conf->key_set = NULL;
      *     conf->algorithms = 0;
@@ -732,6 +746,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->jwks_cache = NGX_CONF_UNSET_MSEC;
     conf->jwks_stale = NGX_CONF_UNSET_MSEC;
     conf->jwks_cooldown = NGX_CONF_UNSET_MSEC;
+    conf->jwks_timeout = NGX_CONF_UNSET_MSEC;
+    conf->jwks_max_size = NGX_CONF_UNSET_SIZE;
     conf->issuers = NGX_CONF_UNSET_PTR;
     conf->audiences = NGX_CONF_UNSET_PTR;
     conf->scopes = NGX_CONF_UNSET_PTR;

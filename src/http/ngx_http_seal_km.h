@@ -81,12 +81,14 @@ typedef struct {
     ngx_flag_t                    require_tls;
     size_t                        max_request_size;
 
-    ngx_http_seal_km_key_files_t *key_files;
+    ngx_http_seal_km_key_names_t *jwks;      /* NULL: no files */
     ngx_msec_t                    jwks_check;
     ngx_str_t                     jwks_request;
     ngx_msec_t                    jwks_cache;
     ngx_msec_t                    jwks_stale;
     ngx_msec_t                    jwks_cooldown;
+    ngx_msec_t                    jwks_timeout;
+    size_t                        jwks_max_size;
     ngx_http_seal_km_key_set_t   *key_set;
     ngx_uint_t                    algorithms;
     ngx_array_t                  *issuers;   /* seal_km_str_t; off: empty */
@@ -135,6 +137,7 @@ typedef struct {
     size_t                        body_size;
     ngx_int_t                     body_error; /* of nginx's, 0: none yet */
 
+    time_t                        received;  /* when it was there whole */
     seal_km_arena_t               arena;     /* what all below points into */
     seal_km_request_t             request;
     seal_km_str_t                 token_text; /* in the request's headers */
@@ -149,13 +152,15 @@ typedef struct {
 
     ngx_http_seal_km_key_waiter_t waiter;
     ngx_http_seal_km_reason_pt    keys_handler;
+    seal_km_reason_e              keys_reason; /* without new keys */
+    ngx_uint_t                    key_changes; /* of the set, when judged */
 
     seal_km_redis_query_t         query;
     seal_km_str_t                 record;    /* what Payload is made of */
     seal_km_str_t                 record_kid;
     seal_km_str_t                 record_digest;
 
-    unsigned                      waited:1;    /* for keys */
+    unsigned                      keyless:1;   /* no key, for no token */
     unsigned                      echo:1;      /* the body was looked at */
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
@@ -204,29 +209,33 @@ const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 /* ngx_http_seal_km_check.c */
 
 /*
- * Rows 6 to 11: token, request and whether they belong together.  Fills ctx
- * with whatever a response may tell.  Returns the first fault, or SEAL_KM_OK.
+ * Rows 6 to 11: token, request and whether they belong together.  token is what
+ * row 6 has come to.  Fills ctx with whatever a response may tell.  Returns the
+ * first fault, or SEAL_KM_OK.
  */
 seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e token);
 
 
 /* ngx_http_seal_km_verify.c */
 
 /*
- * Whether there are keys to verify the request's token with, if it has one.
- * NGX_AGAIN: handler will be called with SEAL_KM_OK when they have been
- * fetched, or could not be; NGX_OK: ngx_http_seal_km_verify() can be called.
- */
-ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler);
-
-/*
- * Row 6: the access token.  On SEAL_KM_OK ctx->token holds what is needed of
- * its claims and ctx->verified is set.
+ * Row 6: the access token, with the keys that are there.  On SEAL_KM_OK
+ * ctx->token holds what is needed of its claims and ctx->verified is set.  With
+ * SEAL_KM_TOKEN_KEY, ctx->keyless is set where the server has no key for any
+ * token.
  */
 seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
+
+/*
+ * Whether a token of which ngx_http_seal_km_verify() has just said that is
+ * worth waiting for other keys.  NGX_AGAIN: handler will be called with what it
+ * says with those; NGX_DECLINED: that is what it is.
+ */
+ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason,
+    ngx_http_seal_km_reason_pt handler);
 
 /*
  * Decodes the claims of a verified token of which only an extract is at hand.

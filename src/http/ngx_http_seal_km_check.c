@@ -1,5 +1,5 @@
 /*
- * Rows 6 to 11: the token, which ngx_http_seal_km_verify.c looks at, the
+ * Rows 6 to 11: the token, which ngx_http_seal_km_verify.c has looked at, the
  * request, and whether they belong together.
  */
 
@@ -21,7 +21,8 @@ static ngx_int_t ngx_http_seal_km_set_user_uri(ngx_http_request_t *r,
 
 
 seal_km_reason_e
-ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
+ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
+    seal_km_reason_e token)
 {
     seal_km_reason_e              reason, request;
     ngx_http_seal_km_loc_conf_t  *conf;
@@ -32,10 +33,8 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
 
     request = conf->interface->decode(r, ctx);
 
-    reason = ngx_http_seal_km_verify(r, ctx);
-
-    if (reason != SEAL_KM_OK) {
-        return reason;
+    if (token != SEAL_KM_OK) {
+        return token;
     }
 
     if (ngx_http_seal_km_set_user_uri(r, ctx) != NGX_OK) {

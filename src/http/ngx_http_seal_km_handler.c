@@ -16,7 +16,7 @@ static void ngx_http_seal_km_judge(ngx_http_request_t *r,
     seal_km_reason_e reason);
 static void ngx_http_seal_km_record_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
-static void ngx_http_seal_km_wait(ngx_http_request_t *r);
+static ngx_int_t ngx_http_seal_km_wait(ngx_http_request_t *r);
 static void ngx_http_seal_km_finish(ngx_http_request_t *r,
     seal_km_reason_e reason);
 
@@ -107,17 +107,34 @@ ngx_http_seal_km_message_handler(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
-    if (reason == SEAL_KM_OK
-        && ngx_http_seal_km_await_keys(r, ctx, ngx_http_seal_km_judge)
-           == NGX_AGAIN)
-    {
-        ngx_http_seal_km_wait(r);
+    if (reason != SEAL_KM_OK) {
+        ngx_http_seal_km_finish(r, reason);
         return;
+    }
+
+    /* now, however long it takes to judge it (clause 5.3.2: "upon receipt") */
+
+    ngx_time_update();
+    ctx->received = ngx_time();
+
+    reason = ngx_http_seal_km_verify(r, ctx);
+
+    if (ngx_http_seal_km_await_keys(r, ctx, reason, ngx_http_seal_km_judge)
+        == NGX_AGAIN)
+    {
+        if (ngx_http_seal_km_wait(r) == NGX_OK) {
+            return;
+        }
+
+        ngx_http_seal_km_stop_waiting(&ctx->waiter);
+        reason = SEAL_KM_INTERNAL_ERROR;
     }
 
     ngx_http_seal_km_judge(r, reason);
 }
 
+
+/* reason is what row 6 has come to */
 
 static void
 ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
@@ -126,9 +143,7 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
-    if (reason == SEAL_KM_OK) {
-        reason = ngx_http_seal_km_check(r, ctx);
-    }
+    reason = ngx_http_seal_km_check(r, ctx, reason);
 
     if (reason == SEAL_KM_OK
         && ngx_http_seal_km_fetch_record(r, ctx,
@@ -136,8 +151,11 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
                                          &reason)
            == NGX_AGAIN)
     {
-        ngx_http_seal_km_wait(r);
-        return;
+        if (ngx_http_seal_km_wait(r) == NGX_OK) {
+            return;
+        }
+
+        reason = SEAL_KM_INTERNAL_ERROR;
     }
 
     ngx_http_seal_km_finish(r, reason);
@@ -162,7 +180,7 @@ ngx_http_seal_km_record_handler(ngx_http_request_t *r,
 
 /* a client that goes away while Redis or the SIM-S is asked ends its request */
 
-static void
+static ngx_int_t
 ngx_http_seal_km_wait(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;
@@ -174,7 +192,7 @@ ngx_http_seal_km_wait(ngx_http_request_t *r)
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
-        return;
+        return NGX_OK;
     }
 
     /*
@@ -185,8 +203,10 @@ ngx_http_seal_km_wait(ngx_http_request_t *r)
     if (r->http_version < NGX_HTTP_VERSION_20
         && ngx_handle_read_event(c->read, 0) != NGX_OK)
     {
-        ngx_http_seal_km_finish(r, SEAL_KM_INTERNAL_ERROR);
+        return NGX_ERROR;
     }
+
+    return NGX_OK;
 }
 
 
@@ -198,6 +218,11 @@ ngx_http_seal_km_finish(ngx_http_request_t *r, seal_km_reason_e reason)
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
     r->read_event_handler = ngx_http_block_reading;
+
+    /* whatever it waited for, nothing may end it once more; the query ends
+       when it is answered, for what it has brought goes into the answer */
+
+    ngx_http_seal_km_stop_waiting(&ctx->waiter);
 
     ngx_http_finalize_request(r, ngx_http_seal_km_respond(r, ctx, reason));
 }

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 
+static ngx_uint_t ngx_http_seal_km_is_keyless(ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
@@ -34,6 +35,9 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ngx_chain_t   out;
 
     ctx->reason = reason;
+
+    /* Date/Time tells the time, whatever "timer_resolution" is */
+    ngx_time_update();
 
     ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
 
@@ -65,11 +69,21 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
 }
 
 
+/* refused, but not for anything that is wrong with the token */
+
+static ngx_uint_t
+ngx_http_seal_km_is_keyless(ngx_http_seal_km_ctx_t *ctx)
+{
+    return ctx->keyless && ctx->reason == SEAL_KM_TOKEN_KEY;
+}
+
+
 static void
 ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
 {
-    ngx_uint_t  level;
+    const char  *why;
+    ngx_uint_t   level;
 
     switch (ctx->reason) {
 
@@ -91,15 +105,18 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     }
 
     if (ctx->reason == SEAL_KM_MALFORMED_REQUEST && ctx->request.error) {
-        ngx_log_error(level, r->connection->log, 0,
-                      "SEAL KM Request refused, %s: %s",
-                      ngx_http_seal_km_reason_word(ctx), ctx->request.error);
-        return;
+        why = ctx->request.error;
+
+    } else if (ngx_http_seal_km_is_keyless(ctx)) {
+        why = "There is no usable key, for any token";
+
+    } else {
+        why = row->description;
     }
 
     ngx_log_error(level, r->connection->log, 0,
                   "SEAL KM Request refused, %s: %s",
-                  ngx_http_seal_km_reason_word(ctx), row->description);
+                  ngx_http_seal_km_reason_word(ctx), why);
 }
 
 
@@ -157,6 +174,8 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_str_t                     allow;
     ngx_http_seal_km_loc_conf_t  *conf;
 
+    static ngx_str_t  a_second = ngx_string("1");
+
     conf = ngx_http_seal_km_get_conf(r);
 
     r->headers_out.status = row->status;
@@ -184,6 +203,12 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
         if (ngx_http_seal_km_add_header(r, "Allow", &allow) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_seal_km_is_keyless(ctx)
+        && ngx_http_seal_km_add_header(r, "Retry-After", &a_second) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (row->status == NGX_HTTP_UNAUTHORIZED
@@ -248,7 +273,10 @@ ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
-/* RFC 6750, clause 3: a request without a token is told no error */
+/*
+ * RFC 6750, clause 3: a request without a token is told no error, and neither
+ * is one whose token may be as good as any, for all that is known here.
+ */
 
 static ngx_int_t
 ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
@@ -261,7 +289,7 @@ ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
 
     static ngx_str_t  realm = ngx_string("Bearer realm=\"SEAL KM\"");
 
-    if (!ctx->presented) {
+    if (!ctx->presented || ngx_http_seal_km_is_keyless(ctx)) {
         return ngx_http_seal_km_add_header(r, "WWW-Authenticate", &realm);
     }
 

@@ -53,6 +53,7 @@ package SealKM;
 #     skms_uri, skms_id   SKMS_URI, none
 #     status, code        what the table says for the reason
 #     authenticate        parameters of WWW-Authenticate, { scope => 'a b' }
+#     keyless             1: the server has no key for any token, and says so
 
 use strict;
 use warnings;
@@ -226,7 +227,7 @@ sub _expected {
     %echo = () if $row < 6;
 
     my $authenticate = $want->{authenticate} // (
-        $status == 401 ? { $reason eq 'token_missing' ? () :
+        $status == 401 ? { $reason eq 'token_missing' || $want->{keyless} ? () :
                            (error => 'invalid_token') } :
         $reason eq 'insufficient_scope' ? { error => $reason, scope => SCOPE } :
         undef);
@@ -251,6 +252,7 @@ sub _expected {
                                                   %$authenticate })
         if $authenticate;
     push @lines, 'allow: POST' if $reason eq 'method_not_allowed';
+    push @lines, 'retry: 1' if $want->{keyless};
 
     while (my ($name, $value) = splice @members, 0, 2) {
         push @lines, "$name: " . (ref $value ? $$value
@@ -276,6 +278,7 @@ sub _seen {
                                          // "ill-formed: $_");
     }
     push @lines, "allow: $_" for $res->headers('Allow');
+    push @lines, "retry: $_" for $res->headers('Retry-After');
 
     for (eval { members($res->body) }) {
         my ($name, $raw) = @$_;

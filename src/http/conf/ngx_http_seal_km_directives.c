@@ -339,10 +339,11 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_seal_km_loc_conf_t *slcf = conf;
 
-    ngx_str_t                     *value;
-    ngx_http_seal_km_main_conf_t  *smcf;
+    ngx_str_t                     *value, *names;
+    ngx_uint_t                     n;
+    ngx_http_seal_km_key_names_t  *jwks;
 
-    if (slcf->key_files) {
+    if (slcf->jwks) {
         return "is duplicate";
     }
 
@@ -351,13 +352,26 @@ ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+    n = cf->args->nelts - 1;
 
-    slcf->key_files = ngx_http_seal_km_load_key_files(cf, &smcf->key_files,
-                                                      smcf->sha256, &value[1],
-                                                      cf->args->nelts - 1);
+    jwks = ngx_palloc(cf->pool, sizeof(ngx_http_seal_km_key_names_t));
+    names = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
 
-    return slcf->key_files ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (jwks == NULL || names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* cf->args is the next directive's too */
+    ngx_memcpy(names, &value[1], n * sizeof(ngx_str_t));
+
+    jwks->names = names;
+    jwks->n = n;
+    jwks->file = cf->conf_file->file.name.data;
+    jwks->line = cf->conf_file->line;
+
+    slcf->jwks = jwks;
+
+    return NGX_CONF_OK;
 }
 
 

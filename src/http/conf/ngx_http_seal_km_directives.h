@@ -41,7 +41,7 @@ char *ngx_http_seal_km_set_scopes(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_seal_km_set_value(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* of seal_km_jwks: reads the files, unless another location has read them */
+/* of seal_km_jwks: the files are read when it is known which location does */
 char *ngx_http_seal_km_set_jwks(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -149,8 +149,8 @@ ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
 {
     ngx_uint_t  i;
 
-    if (conf->key_files == NULL) {
-        conf->key_files = prev->key_files;
+    if (conf->jwks == NULL) {
+        conf->jwks = prev->jwks;
     }
 
     ngx_conf_merge_msec_value(conf->jwks_check, prev->jwks_check, 10000);
@@ -159,6 +159,9 @@ ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
     ngx_conf_merge_msec_value(conf->jwks_cache, prev->jwks_cache, 3600000);
     ngx_conf_merge_msec_value(conf->jwks_stale, prev->jwks_stale, 86400000);
     ngx_conf_merge_msec_value(conf->jwks_cooldown, prev->jwks_cooldown, 30000);
+    ngx_conf_merge_msec_value(conf->jwks_timeout, prev->jwks_timeout, 10000);
+    ngx_conf_merge_size_value(conf->jwks_max_size, prev->jwks_max_size,
+                              1024 * 1024);
 
     if (conf->algorithms == 0) {
         conf->algorithms = prev->algorithms ? prev->algorithms
@@ -251,7 +254,7 @@ ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
         return "seal_km_uri";
     }
 
-    if (conf->key_files == NULL && conf->jwks_request.len == 0) {
+    if (conf->jwks == NULL && conf->jwks_request.len == 0) {
         return "seal_km_jwks";
     }
 
@@ -338,13 +341,22 @@ ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
     ngx_http_seal_km_main_conf_t *smcf, ngx_http_seal_km_loc_conf_t *conf)
 {
     ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_seal_km_key_files_t    *files;
     ngx_http_seal_km_key_source_t   *source;
     ngx_http_seal_km_source_conf_t   source_conf;
 
+    files = NULL;
     source = NULL;
 
-    if (conf->key_files) {
-        ngx_http_seal_km_use_key_files(conf->key_files, conf->jwks_check,
+    if (conf->jwks) {
+        files = ngx_http_seal_km_load_key_files(cf, &smcf->key_files,
+                                                smcf->sha256, conf->jwks,
+                                                conf->jwks_max_size);
+        if (files == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_http_seal_km_use_key_files(files, conf->jwks_check,
                                        conf->algorithms);
     }
 
@@ -356,6 +368,8 @@ ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
         source_conf.cache = conf->jwks_cache;
         source_conf.stale = conf->jwks_stale;
         source_conf.cooldown = conf->jwks_cooldown;
+        source_conf.timeout = conf->jwks_timeout;
+        source_conf.max_size = conf->jwks_max_size;
 
         source = ngx_http_seal_km_get_key_source(cf, &smcf->sources,
                                                  smcf->sha256, &source_conf);
@@ -367,8 +381,7 @@ ngx_http_seal_km_set_key_set(ngx_conf_t *cf,
     }
 
     conf->key_set = ngx_http_seal_km_get_key_set(cf, &smcf->key_sets,
-                                                 smcf->sha256,
-                                                 conf->key_files, source);
+                                                 smcf->sha256, files, source);
 
     return conf->key_set ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -393,8 +406,8 @@ ngx_http_seal_km_check_keys(ngx_conf_t *cf, ngx_http_seal_km_loc_conf_t *conf)
                   "\"seal_km_jwks\" \"%V\"%s has no usable key for any of "
                   "\"seal_km_algorithms\" in the location \"%V\" with "
                   "\"seal_km_pass\" in %s:%ui",
-                  &conf->key_files->file[0].name,
-                  conf->key_files->n > 1 ? " and others" : "",
+                  &conf->key_set->files->file[0].name,
+                  conf->key_set->files->n > 1 ? " and others" : "",
                   &clcf->name, conf->file, conf->line);
 
     return NGX_CONF_ERROR;

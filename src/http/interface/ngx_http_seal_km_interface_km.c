@@ -183,7 +183,7 @@ ngx_http_seal_km_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return reason;
     }
 
-    return seal_km_request_check_date_time(&ctx->request, ngx_time(),
+    return seal_km_request_check_date_time(&ctx->request, ctx->received,
                                            conf->window);
 }
 

@@ -19,7 +19,10 @@ static ngx_int_t ngx_http_seal_km_fetch_request(ngx_connection_t *c,
     ngx_http_seal_km_fetched_t *fetch);
 static ngx_int_t ngx_http_seal_km_init_request(ngx_http_request_t *r,
     ngx_http_seal_km_fetched_t *fetch);
+static ngx_int_t ngx_http_seal_km_set_request_line(ngx_http_request_t *r,
+    ngx_http_seal_km_fetched_t *fetch);
 static void ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev);
+static void ngx_http_seal_km_fetch_timeout_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_seal_km_fetch_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static ngx_uint_t ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr);
@@ -29,6 +32,8 @@ static void ngx_http_seal_km_fetch_leave(ngx_http_request_t *r);
 static void ngx_http_seal_km_fetch_cleanup(void *data);
 static void ngx_http_seal_km_fetch_deliver(ngx_http_seal_km_fetched_t *fetch);
 static void ngx_http_seal_km_fetch_posted(ngx_event_t *ev);
+static void ngx_http_seal_km_fetch_idle(ngx_connection_t *c);
+static void ngx_http_seal_km_free_body(ngx_http_seal_km_fetched_t *fetch);
 
 
 ngx_int_t
@@ -45,6 +50,7 @@ ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch)
     fetch->failed = 0;
     fetch->whole = 0;
     fetch->too_large = 0;
+    fetch->given_up = 0;
 
     c = ngx_http_seal_km_open_fetch_connection(fetch);
     if (c == NULL) {
@@ -71,9 +77,12 @@ static ngx_int_t
 ngx_http_seal_km_fetch_request(ngx_connection_t *c,
     ngx_http_seal_km_fetched_t *fetch)
 {
-    ngx_http_cleanup_t          *cln;
-    ngx_http_request_t          *r, *sr;
-    ngx_http_post_subrequest_t  *ps;
+    ngx_http_cleanup_t             *cln;
+    ngx_http_request_t             *r, *sr;
+    ngx_http_post_subrequest_t     *ps;
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    fc = c->data;
 
     r = ngx_http_create_request(c);
     if (r == NULL) {
@@ -105,7 +114,13 @@ ngx_http_seal_km_fetch_request(ngx_connection_t *c,
     }
 
     cln->handler = ngx_http_seal_km_fetch_cleanup;
-    cln->data = r->http_connection;
+    cln->data = fc;
+
+    fc->timer.handler = ngx_http_seal_km_fetch_timeout_handler;
+    fc->timer.data = c;
+    fc->timer.log = c->log;
+
+    ngx_add_timer(&fc->timer, fetch->timeout);
 
     fetch->request = r;
 
@@ -119,7 +134,11 @@ failed:
 }
 
 
-/* what nginx would have made of "GET <uri>", but of no version and no client */
+/*
+ * What nginx would have made of "GET <uri> HTTP/1.0" without a header, but of
+ * no client.  Its body is as empty as that which nginx gives to subrequests of
+ * auth_request: modules look for what is in it without looking for it first.
+ */
 
 static ngx_int_t
 ngx_http_seal_km_init_request(ngx_http_request_t *r,
@@ -139,6 +158,15 @@ ngx_http_seal_km_init_request(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    r->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    if (r->request_body == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_seal_km_set_request_line(r, fetch) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
 
     r->method = NGX_HTTP_GET;
@@ -147,7 +175,10 @@ ngx_http_seal_km_init_request(ngx_http_request_t *r,
 
     r->uri = fetch->uri;
     r->args = fetch->args;
-    r->unparsed_uri = fetch->uri;
+    ngx_http_set_exten(r);
+
+    /* nothing of it is still to be read, or to be asked for */
+    r->expect_tested = 1;
 
     r->write_event_handler = ngx_http_seal_km_fetch_wake;
 
@@ -160,13 +191,49 @@ ngx_http_seal_km_init_request(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_seal_km_set_request_line(ngx_http_request_t *r,
+    ngx_http_seal_km_fetched_t *fetch)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = sizeof("GET ? HTTP/1.0") - 1 + fetch->uri.len + fetch->args.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->request_line.data = p;
+
+    p = ngx_cpymem(p, "GET ", 4);
+
+    r->unparsed_uri.data = p;
+    p = ngx_cpymem(p, fetch->uri.data, fetch->uri.len);
+
+    if (fetch->args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, fetch->args.data, fetch->args.len);
+    }
+
+    r->unparsed_uri.len = p - r->unparsed_uri.data;
+
+    p = ngx_cpymem(p, " HTTP/1.0", 9);
+    r->request_line.len = p - r->request_line.data;
+
+    return NGX_OK;
+}
+
+
 /* as for any connection; it matters when a worker has to exit */
 
 static void
 ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t               *c;
+    ngx_http_request_t             *r;
+    ngx_http_seal_km_fetch_conn_t  *fc;
 
     c = ev->data;
     r = c->data;
@@ -174,6 +241,12 @@ ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev)
     ngx_http_set_log_request(c->log, r);
 
     if (c->close) {
+        fc = (ngx_http_seal_km_fetch_conn_t *) r->main->http_connection;
+
+        if (fc->fetch) {
+            fc->fetch->given_up = 1;
+        }
+
         ngx_http_seal_km_fetch_end(r->main);
         ngx_http_run_posted_requests(c);
         return;
@@ -190,6 +263,37 @@ ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev)
     } else {
         r->read_event_handler(r);
     }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* a SIM-S that sends a byte now and then is within all of nginx's own times */
+
+static void
+ngx_http_seal_km_fetch_timeout_handler(ngx_event_t *ev)
+{
+    ngx_connection_t               *c;
+    ngx_http_request_t             *r;
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    c = ev->data;
+    r = c->data;
+
+    fc = (ngx_http_seal_km_fetch_conn_t *) r->main->http_connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (fc->fetch) {
+        fc->fetch->error = "took longer than \"seal_km_jwks_timeout\"";
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                      "what went on in the background took longer than "
+                      "\"seal_km_jwks_timeout\"");
+    }
+
+    ngx_http_seal_km_fetch_end(r->main);
 
     ngx_http_run_posted_requests(c);
 }
@@ -323,6 +427,8 @@ ngx_http_seal_km_fetch_leave(ngx_http_request_t *r)
     /* for whoever is the last: there is no client, and nothing to linger for */
     r->connection->read->eof = 1;
 
+    ngx_http_seal_km_fetch_idle(r->connection);
+
     ngx_http_finalize_request(r, NGX_DONE);
 
     ngx_http_seal_km_fetch_deliver(fetch);
@@ -353,6 +459,10 @@ ngx_http_seal_km_fetch_cleanup(void *data)
     (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
 #endif
 
+    if (fc->timer.timer_set) {
+        ngx_del_timer(&fc->timer);
+    }
+
     if (fc->fetch) {
         ngx_http_seal_km_fetch_deliver(fc->fetch);
     }
@@ -380,23 +490,87 @@ ngx_http_seal_km_fetch_deliver(ngx_http_seal_km_fetched_t *fetch)
 static void
 ngx_http_seal_km_fetch_posted(ngx_event_t *ev)
 {
-    size_t                       len;
-    u_char                      *body;
-    ngx_http_seal_km_fetched_t  *fetch;
+    ngx_http_seal_km_fetched_t  done, *fetch;
 
     fetch = ev->data;
-    body = fetch->body;
-    len = fetch->len;
+    done = *fetch;
 
     fetch->active = 0;
 
     fetch->handler(fetch);
 
-    /* the handler may have started another one */
+    /* the handler may have started another one, with a body of its own */
 
-    if (body) {
-        /* a SIM-S may publish a secret key, foolishly */
-        OPENSSL_cleanse(body, len);
-        ngx_free(body);
+    if (fetch->body == done.body) {
+        fetch->body = NULL;
+    }
+
+    ngx_http_seal_km_free_body(&done);
+}
+
+
+void
+ngx_http_seal_km_need_fetch(ngx_http_seal_km_fetched_t *fetch,
+    ngx_uint_t needed)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = fetch->request;
+
+    if (r == NULL) {
+        return;
+    }
+
+    /* what is idle nginx closes when a worker begins to exit */
+
+    c = r->connection;
+
+    if (needed) {
+        c->idle = 0;
+        c->close = 0;
+
+    } else {
+        ngx_http_seal_km_fetch_idle(c);
+    }
+}
+
+
+/* what is idle nginx closes when a worker begins to exit; later we have to */
+
+static void
+ngx_http_seal_km_fetch_idle(ngx_connection_t *c)
+{
+    c->idle = 1;
+
+    if (ngx_exiting) {
+        /* not from here, which may be anywhere in nginx */
+
+        c->close = 1;
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_http_seal_km_free_fetch(ngx_http_seal_km_fetched_t *fetch)
+{
+    if (fetch->event.posted) {
+        ngx_delete_posted_event(&fetch->event);
+    }
+
+    ngx_http_seal_km_free_body(fetch);
+}
+
+
+/* a SIM-S may publish a secret key, foolishly */
+
+static void
+ngx_http_seal_km_free_body(ngx_http_seal_km_fetched_t *fetch)
+{
+    if (fetch->body) {
+        OPENSSL_cleanse(fetch->body, fetch->len);
+        ngx_free(fetch->body);
+        fetch->body = NULL;
     }
 }

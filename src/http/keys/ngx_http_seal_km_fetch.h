@@ -19,7 +19,7 @@ typedef void (*ngx_http_seal_km_fetched_pt)(ngx_http_seal_km_fetched_t *fetch);
 
 
 struct ngx_http_seal_km_fetched_s {
-    /* set by the caller, with uri, args, ctx and limit */
+    /* set by the caller, with uri, args, ctx, limit and timeout */
     void                          *data;
     ngx_http_seal_km_fetched_pt    handler;
 
@@ -32,6 +32,7 @@ struct ngx_http_seal_km_fetched_s {
     ngx_str_t                      args;
     ngx_http_conf_ctx_t           *ctx;       /* of the server that has it */
     size_t                         limit;     /* of the body, in bytes */
+    ngx_msec_t                     timeout;   /* from its start to its end */
 
     ngx_uint_t                     status;    /* of HTTP; 0: there was none */
     const char                    *error;     /* NULL: body is all of a 200 */
@@ -44,6 +45,7 @@ struct ngx_http_seal_km_fetched_s {
     unsigned                       failed:1;
     unsigned                       whole:1;
     unsigned                       too_large:1;
+    unsigned                       given_up:1;  /* the worker exits */
 };
 
 
@@ -54,6 +56,17 @@ struct ngx_http_seal_km_fetched_s {
  * while fetch->active is set.
  */
 ngx_int_t ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch);
+
+/*
+ * Whether somebody waits for the fetch that is under way, which nobody does at
+ * first: a worker that exits gives up what nobody waits for.  The handler is
+ * called then too, if the worker lives as long.
+ */
+void ngx_http_seal_km_need_fetch(ngx_http_seal_km_fetched_t *fetch,
+    ngx_uint_t needed);
+
+/* at the end of a worker: cleanses and frees what was fetched so far */
+void ngx_http_seal_km_free_fetch(ngx_http_seal_km_fetched_t *fetch);
 
 
 #endif /* NGX_HTTP_SEAL_KM_FETCH_H */

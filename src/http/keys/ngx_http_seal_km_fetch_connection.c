@@ -14,6 +14,9 @@
 #define NGX_HTTP_SEAL_KM_FETCH_POOL  1024
 #define NGX_HTTP_SEAL_KM_FETCH_BODY  8192
 
+/* of a buffer for what a client would have sent, where modules look for it */
+#define NGX_HTTP_SEAL_KM_FETCH_SENT  64
+
 
 static ngx_socket_t ngx_http_seal_km_fetch_socket(void);
 static ngx_int_t ngx_http_seal_km_init_connection(ngx_connection_t *c,
@@ -26,10 +29,18 @@ static u_char *ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf,
     size_t len);
 
 
-/* modules look at the address of a client */
+/* modules look at the address of a client, and at where it has connected to */
 
 static struct sockaddr  ngx_http_seal_km_fetch_sockaddr = {
     .sa_family = AF_UNIX
+};
+
+static ngx_listening_t  ngx_http_seal_km_fetch_listening = {
+    .fd = (ngx_socket_t) -1,
+    .sockaddr = &ngx_http_seal_km_fetch_sockaddr,
+    .socklen = sizeof(struct sockaddr),
+    .addr_text = ngx_string("unix:"),
+    .type = SOCK_STREAM
 };
 
 
@@ -101,6 +112,11 @@ ngx_http_seal_km_init_connection(ngx_connection_t *c,
         return NGX_ERROR;
     }
 
+    c->buffer = ngx_create_temp_buf(c->pool, NGX_HTTP_SEAL_KM_FETCH_SENT);
+    if (c->buffer == NULL) {
+        return NGX_ERROR;
+    }
+
     fc->fetch = fetch;
     fc->log_ctx.connection = c;
     fc->hc.conf_ctx = fetch->ctx;
@@ -137,8 +153,12 @@ ngx_http_seal_km_init_connection(ngx_connection_t *c,
     c->local_sockaddr = &ngx_http_seal_km_fetch_sockaddr;
     c->local_socklen = sizeof(struct sockaddr);
     ngx_str_set(&c->addr_text, "unix:");
+    c->listening = &ngx_http_seal_km_fetch_listening;
 
     c->start_time = ngx_current_msec;
+
+    /* nobody waits for it yet */
+    c->idle = 1;
 
     return NGX_OK;
 }

@@ -18,6 +18,7 @@ typedef struct {
     ngx_http_log_ctx_t           log_ctx;
     ngx_log_t                    log;
     ngx_http_seal_km_fetched_t  *fetch;      /* NULL: it has its response */
+    ngx_event_t                  timer;      /* all has to end by then */
 } ngx_http_seal_km_fetch_conn_t;
 
 

@@ -7,27 +7,29 @@
 #include "ngx_http_seal_km_key_files.h"
 
 
-/* no SIM-S publishes as much; a mistaken file name is told early */
-#define NGX_HTTP_SEAL_KM_JWKS_FILE_MAX  (1024 * 1024)
-
-
 /* whom a key's notice is told to: cf while the configuration is read */
 typedef struct {
-    ngx_conf_t  *cf;
-    ngx_str_t   *file;
+    ngx_conf_t                    *cf;
+    ngx_http_seal_km_key_names_t  *names;
+    ngx_str_t                     *file;
 } ngx_http_seal_km_notice_t;
 
 
 static ngx_http_seal_km_key_files_t *ngx_http_seal_km_find_key_files(
-    ngx_array_t *all, ngx_str_t *names, ngx_uint_t n);
+    ngx_array_t *all, ngx_str_t *names, ngx_uint_t n, size_t max_size);
 static ngx_http_seal_km_key_files_t *ngx_http_seal_km_create_key_files(
     ngx_conf_t *cf, seal_km_sha256_t *sha256, ngx_str_t *names, ngx_uint_t n);
 static ngx_int_t ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
-    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file);
+    ngx_http_seal_km_key_names_t *names, ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file);
 static ngx_int_t ngx_http_seal_km_look_at_key_file(
     ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file);
-static void ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
-    ngx_http_seal_km_key_file_t *file, seal_km_str_t text);
+static ngx_int_t ngx_http_seal_km_take_text(
+    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file,
+    seal_km_str_t text, u_char *digest);
+static seal_km_jwks_t *ngx_http_seal_km_read_keys(
+    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file,
+    seal_km_str_t text, ngx_uint_t told, const char **error);
 static ngx_int_t ngx_http_seal_km_hash_text(seal_km_sha256_t *sha256,
     seal_km_str_t text, u_char *digest);
 static void ngx_http_seal_km_key_notice(void *data, const char *text);
@@ -37,11 +39,14 @@ static void ngx_http_seal_km_key_files_cleanup(void *data);
 
 ngx_http_seal_km_key_files_t *
 ngx_http_seal_km_load_key_files(ngx_conf_t *cf, ngx_array_t *all,
-    seal_km_sha256_t *sha256, ngx_str_t *names, ngx_uint_t n)
+    seal_km_sha256_t *sha256, ngx_http_seal_km_key_names_t *names,
+    size_t max_size)
 {
     ngx_str_t                      *full;
-    ngx_uint_t                      i;
+    ngx_uint_t                      i, n;
     ngx_http_seal_km_key_files_t   *files, **p;
+
+    n = names->n;
 
     full = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
     if (full == NULL) {
@@ -49,14 +54,14 @@ ngx_http_seal_km_load_key_files(ngx_conf_t *cf, ngx_array_t *all,
     }
 
     for (i = 0; i < n; i++) {
-        full[i] = names[i];
+        full[i] = names->names[i];
 
         if (ngx_conf_full_name(cf->cycle, &full[i], 1) != NGX_OK) {
             return NULL;
         }
     }
 
-    files = ngx_http_seal_km_find_key_files(all, full, n);
+    files = ngx_http_seal_km_find_key_files(all, full, n, max_size);
     if (files) {
         return files;
     }
@@ -70,8 +75,10 @@ ngx_http_seal_km_load_key_files(ngx_conf_t *cf, ngx_array_t *all,
 
     *p = files;
 
+    files->max_size = max_size;
+
     for (i = 0; i < n; i++) {
-        if (ngx_http_seal_km_load_key_file(cf, files, &files->file[i])
+        if (ngx_http_seal_km_load_key_file(cf, names, files, &files->file[i])
             != NGX_OK)
         {
             return NULL;
@@ -84,7 +91,7 @@ ngx_http_seal_km_load_key_files(ngx_conf_t *cf, ngx_array_t *all,
 
 static ngx_http_seal_km_key_files_t *
 ngx_http_seal_km_find_key_files(ngx_array_t *all, ngx_str_t *names,
-    ngx_uint_t n)
+    ngx_uint_t n, size_t max_size)
 {
     ngx_str_t                      *have;
     ngx_uint_t                      i, k;
@@ -94,7 +101,7 @@ ngx_http_seal_km_find_key_files(ngx_array_t *all, ngx_str_t *names,
 
     for (i = 0; i < all->nelts; i++) {
 
-        if (files[i]->n != n) {
+        if (files[i]->n != n || files[i]->max_size != max_size) {
             continue;
         }
 
@@ -162,26 +169,28 @@ ngx_http_seal_km_create_key_files(ngx_conf_t *cf, seal_km_sha256_t *sha256,
 
 static ngx_int_t
 ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
-    ngx_http_seal_km_key_files_t *files, ngx_http_seal_km_key_file_t *file)
+    ngx_http_seal_km_key_names_t *names, ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file)
 {
     int                         rc;
     const char                 *error;
     seal_km_str_t               text;
     ngx_http_seal_km_notice_t   notice;
 
-    if (ngx_http_seal_km_read_file(&file->name, NGX_HTTP_SEAL_KM_JWKS_FILE_MAX,
-                                   &file->seen, &text, &error)
+    if (ngx_http_seal_km_read_file(&file->name, files->max_size, &file->seen,
+                                   &text, &error)
         != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, file->seen.err,
-                           "\"seal_km_jwks\" file \"%V\" %s", &file->name,
-                           error);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, file->seen.err,
+                      "\"seal_km_jwks\" file \"%V\" %s in %s:%ui",
+                      &file->name, error, names->file, names->line);
         return NGX_ERROR;
     }
 
     file->unsettled = ngx_http_seal_km_is_file_unsettled(&file->seen);
 
     notice.cf = cf;
+    notice.names = names;
     notice.file = &file->name;
 
     error = "memory is out";
@@ -197,13 +206,13 @@ ngx_http_seal_km_load_key_file(ngx_conf_t *cf,
                               &notice, &error);
     }
 
-    ngx_memcpy(file->read, file->digest, SEAL_KM_SHA256_SIZE);
     ngx_http_seal_km_free_file_text(text);
 
     if (rc != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"seal_km_jwks\" file \"%V\" cannot be used: %s",
-                           &file->name, error);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_jwks\" file \"%V\" cannot be used: %s "
+                      "in %s:%ui",
+                      &file->name, error, names->file, names->line);
         return NGX_ERROR;
     }
 
@@ -266,7 +275,6 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     u_char                          digest[SEAL_KM_SHA256_SIZE];
     const char                     *failed;
     ngx_int_t                       rc;
-    seal_km_jwks_t                 *jwks;
     seal_km_str_t                   text;
     ngx_http_seal_km_file_state_t   state;
 
@@ -277,8 +285,7 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_seal_km_read_file(&file->name,
-                                    NGX_HTTP_SEAL_KM_JWKS_FILE_MAX, &state,
+    rc = ngx_http_seal_km_read_file(&file->name, files->max_size, &state,
                                     &text, &failed);
 
     if (rc == NGX_AGAIN) {
@@ -295,7 +302,7 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
 
         file->seen = state;
         file->unsettled = 0;
-        ngx_memzero(file->read, SEAL_KM_SHA256_SIZE);
+        ngx_memzero(file->told, SEAL_KM_SHA256_SIZE);
 
         return NGX_DECLINED;
     }
@@ -303,55 +310,56 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     file->seen = state;
     file->unsettled = ngx_http_seal_km_is_file_unsettled(&state);
 
-    jwks = file->jwks;
+    rc = NGX_ERROR;
 
-    if (ngx_http_seal_km_hash_text(files->sha256, text, digest) == NGX_OK
-        && ngx_memcmp(digest, file->read, SEAL_KM_SHA256_SIZE) != 0)
-    {
-        ngx_memcpy(file->read, digest, SEAL_KM_SHA256_SIZE);
-        ngx_http_seal_km_replace_keys(files, file, text);
+    if (ngx_http_seal_km_hash_text(files->sha256, text, digest) == NGX_OK) {
+        rc = ngx_http_seal_km_take_text(files, file, text, digest);
     }
 
     ngx_http_seal_km_free_file_text(text);
 
-    return (file->jwks != jwks) ? NGX_OK : NGX_DECLINED;
+    if (rc == NGX_ERROR) {
+        /*
+         * Memory may have been out, which not everyone who runs out of it can
+         * tell from a fault of the text: a key that was withdrawn must not stay
+         * in force for that.
+         */
+        file->unsettled = 1;
+        return NGX_DECLINED;
+    }
+
+    return rc;
 }
 
 
-/* text was hashed to file->read */
+/* NGX_OK: its keys are others now; NGX_DECLINED: they are those in force */
 
-static void
-ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
-    ngx_http_seal_km_key_file_t *file, seal_km_str_t text)
+static ngx_int_t
+ngx_http_seal_km_take_text(ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file, seal_km_str_t text, u_char *digest)
 {
-    const char                 *error;
-    seal_km_jwks_t             *jwks;
-    ngx_http_seal_km_notice_t   notice;
+    ngx_uint_t       told;
+    const char      *error;
+    seal_km_jwks_t  *jwks;
 
-    notice.cf = NULL;
-    notice.file = &file->name;
-
-    error = "memory is out";
-    jwks = seal_km_jwks_create();
-
-    if (jwks
-        && seal_km_jwks_add(jwks, text, ngx_http_seal_km_key_notice, &notice,
-                            &error)
-           == 0)
-    {
-        error = NULL;
-
-        if ((seal_km_jwks_algorithms(jwks) & files->algorithms) == 0) {
-            error = "it has no usable key for any of seal_km_algorithms";
-        }
+    if (ngx_memcmp(digest, file->digest, SEAL_KM_SHA256_SIZE) == 0) {
+        ngx_memzero(file->told, SEAL_KM_SHA256_SIZE);
+        return NGX_DECLINED;
     }
 
-    if (error) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "\"seal_km_jwks\" file \"%V\" cannot be used: %s: its "
-                      "former keys stay in force", &file->name, error);
-        seal_km_jwks_free(jwks);
-        return;
+    told = (ngx_memcmp(digest, file->told, SEAL_KM_SHA256_SIZE) == 0);
+
+    jwks = ngx_http_seal_km_read_keys(files, file, text, told, &error);
+
+    if (jwks == NULL) {
+        if (!told) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "\"seal_km_jwks\" file \"%V\" cannot be used: %s: its "
+                          "former keys stay in force", &file->name, error);
+        }
+
+        ngx_memcpy(file->told, digest, SEAL_KM_SHA256_SIZE);
+        return NGX_ERROR;
     }
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -361,7 +369,49 @@ ngx_http_seal_km_replace_keys(ngx_http_seal_km_key_files_t *files,
     seal_km_jwks_free(file->jwks);
 
     file->jwks = jwks;
-    ngx_memcpy(file->digest, file->read, SEAL_KM_SHA256_SIZE);
+    ngx_memcpy(file->digest, digest, SEAL_KM_SHA256_SIZE);
+    ngx_memzero(file->told, SEAL_KM_SHA256_SIZE);
+
+    return NGX_OK;
+}
+
+
+/* its keys, if one of them is of use; NULL: *error says why not */
+
+static seal_km_jwks_t *
+ngx_http_seal_km_read_keys(ngx_http_seal_km_key_files_t *files,
+    ngx_http_seal_km_key_file_t *file, seal_km_str_t text, ngx_uint_t told,
+    const char **error)
+{
+    seal_km_jwks_t             *jwks;
+    ngx_http_seal_km_notice_t   notice;
+
+    notice.cf = NULL;
+    notice.names = NULL;
+    notice.file = &file->name;
+
+    *error = "memory is out";
+
+    jwks = seal_km_jwks_create();
+    if (jwks == NULL) {
+        return NULL;
+    }
+
+    if (seal_km_jwks_add(jwks, text, told ? NULL : ngx_http_seal_km_key_notice,
+                         &notice, error)
+        != 0)
+    {
+        seal_km_jwks_free(jwks);
+        return NULL;
+    }
+
+    if ((seal_km_jwks_algorithms(jwks) & files->algorithms) == 0) {
+        *error = "it has no usable key for any of seal_km_algorithms";
+        seal_km_jwks_free(jwks);
+        return NULL;
+    }
+
+    return jwks;
 }
 
 
@@ -380,9 +430,10 @@ ngx_http_seal_km_key_notice(void *data, const char *text)
     ngx_http_seal_km_notice_t  *notice = data;
 
     if (notice->cf) {
-        ngx_conf_log_error(NGX_LOG_WARN, notice->cf, 0,
-                           "\"seal_km_jwks\" file \"%V\": %s", notice->file,
-                           text);
+        ngx_log_error(NGX_LOG_WARN, notice->cf->log, 0,
+                      "\"seal_km_jwks\" file \"%V\": %s in %s:%ui",
+                      notice->file, text, notice->names->file,
+                      notice->names->line);
         return;
     }
 

@@ -18,11 +18,20 @@
 #include "ngx_http_seal_km_file_snapshot.h"
 
 
+/* what a seal_km_jwks says, and where it stands */
+typedef struct {
+    ngx_str_t                      *names;     /* of files, at least one */
+    ngx_uint_t                      n;
+    u_char                         *file;      /* of the configuration */
+    ngx_uint_t                      line;
+} ngx_http_seal_km_key_names_t;
+
+
 typedef struct {
     ngx_str_t                       name;      /* full, with a NUL behind it */
     ngx_http_seal_km_file_state_t   seen;
     unsigned                        unsettled:1; /* "seen" may not tell all */
-    u_char                          read[SEAL_KM_SHA256_SIZE]; /* last text */
+    u_char                          told[SEAL_KM_SHA256_SIZE]; /* bad text */
 
     seal_km_jwks_t                 *jwks;      /* in force */
     u_char                          digest[SEAL_KM_SHA256_SIZE];
@@ -42,6 +51,7 @@ typedef struct {
     ngx_int_t                       ident;
 
     ngx_uint_t                      n;
+    size_t                          max_size;  /* of each of them, in bytes */
     seal_km_algorithms_t            algorithms;  /* that locations allow */
     ngx_msec_t                      interval;
     ngx_msec_t                      looked;
@@ -51,14 +61,15 @@ typedef struct {
 
 
 /*
- * The files of these names, relative ones to the configuration's folder: of all
- * (an array of ngx_http_seal_km_key_files_t *) if they were read before, else
- * read now and added.  NULL after the error was logged, with the file's name.
- * Freed with cf's pool.
+ * The files of these names, relative ones to the configuration's folder, of at
+ * most max_size bytes: of all (an array of ngx_http_seal_km_key_files_t *) if
+ * they were read before, else read now and added.  NULL after the error was
+ * logged, with the file's name and where the directive stands.  Freed with cf's
+ * pool.
  */
 ngx_http_seal_km_key_files_t *ngx_http_seal_km_load_key_files(ngx_conf_t *cf,
-    ngx_array_t *all, seal_km_sha256_t *sha256, ngx_str_t *names,
-    ngx_uint_t n);
+    ngx_array_t *all, seal_km_sha256_t *sha256,
+    ngx_http_seal_km_key_names_t *names, size_t max_size);
 
 /*
  * A location with these settings uses the files: they are looked at every

@@ -95,7 +95,7 @@ ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set)
     }
 
     if (set->source) {
-        ngx_http_seal_km_look_at_key_source(set->source);
+        ngx_http_seal_km_drop_stale_keys(set->source);
     }
 
     if (set->changes == ngx_http_seal_km_key_changes(set)) {
@@ -137,7 +137,7 @@ ngx_http_seal_km_show_keys(ngx_http_seal_km_key_set_t *set)
         set->digests[i].len = SEAL_KM_SHA256_SIZE;
     }
 
-    set->empty = (seal_km_jwks_algorithms(set->jwks) == 0);
+    set->algorithms = seal_km_jwks_algorithms(set->jwks);
 
     if (seal_km_sha256(set->sha256, set->digests, set->nparts,
                        set->generation)

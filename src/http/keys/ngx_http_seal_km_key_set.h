@@ -27,7 +27,7 @@ typedef struct {
     ngx_uint_t                      nparts;
     seal_km_str_t                  *digests;   /* one for each part */
     u_char                          generation[SEAL_KM_SHA256_SIZE];
-    unsigned                        empty:1;   /* there is no usable key */
+    seal_km_algorithms_t            algorithms; /* that have a usable key */
 } ngx_http_seal_km_key_set_t;
 
 
@@ -42,9 +42,10 @@ ngx_http_seal_km_key_set_t *ngx_http_seal_km_get_key_set(ngx_conf_t *cf,
     ngx_http_seal_km_key_source_t *source);
 
 /*
- * Brings set->jwks and set->generation up to date, looking at the sources if it
- * is time to.  The generation is a hash over all texts, and so the same in all
- * workers for the same keys.  NGX_OK or NGX_ERROR.
+ * Brings set->jwks and set->generation up to date, looking at files if it is
+ * time to.  The generation is a hash over all texts, and so the same in all
+ * workers for the same keys; set->changes grows with each.  Nothing is fetched.
+ * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set);
 

@@ -9,11 +9,11 @@
 #include <openssl/crypto.h>
 
 
-/* bytes of a set: no SIM-S publishes as much */
-#define NGX_HTTP_SEAL_KM_SET_MAX    (256 * 1024)
+/* requests that may wait for keys, of all sources: each has a connection */
+#define NGX_HTTP_SEAL_KM_WAITERS_MAX  1000
 
 /* the first pause after a fetch that failed */
-#define NGX_HTTP_SEAL_KM_DELAY_MIN  1000
+#define NGX_HTTP_SEAL_KM_DELAY_MIN    1000
 
 /* the shortest time, in milliseconds, after which keys are renewed unasked */
 #define NGX_HTTP_SEAL_KM_RENEWAL_MIN  500
@@ -21,13 +21,15 @@
 
 static ngx_http_seal_km_key_source_t *ngx_http_seal_km_create_key_source(
     ngx_conf_t *cf, ngx_http_seal_km_source_conf_t *conf);
-static void ngx_http_seal_km_drop_stale_keys(
-    ngx_http_seal_km_key_source_t *source);
 static ngx_uint_t ngx_http_seal_km_is_pausing(
+    ngx_http_seal_km_key_source_t *source);
+static ngx_uint_t ngx_http_seal_km_is_cooling(
     ngx_http_seal_km_key_source_t *source);
 static void ngx_http_seal_km_fetch_keys(
     ngx_http_seal_km_key_source_t *source);
 static void ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch);
+static void ngx_http_seal_km_wake_waiters(
+    ngx_http_seal_km_key_source_t *source);
 static void ngx_http_seal_km_plan_renewal(
     ngx_http_seal_km_key_source_t *source);
 static void ngx_http_seal_km_renewal_handler(ngx_event_t *ev);
@@ -38,6 +40,10 @@ static void ngx_http_seal_km_fetch_failed(
     ngx_uint_t status);
 static void ngx_http_seal_km_source_notice(void *data, const char *text);
 static void ngx_http_seal_km_key_source_cleanup(void *data);
+
+
+/* of this worker */
+static ngx_uint_t  ngx_http_seal_km_waiters;
 
 
 ngx_http_seal_km_key_source_t *
@@ -58,7 +64,9 @@ ngx_http_seal_km_get_key_source(ngx_conf_t *cf, ngx_array_t *all,
             && have->ctx == conf->ctx
             && have->cache == conf->cache
             && have->stale == conf->stale
-            && have->cooldown == conf->cooldown)
+            && have->cooldown == conf->cooldown
+            && have->timeout == conf->timeout
+            && have->max_size == conf->max_size)
         {
             return source[i];
         }
@@ -106,7 +114,8 @@ ngx_http_seal_km_create_key_source(ngx_conf_t *cf,
     fetch->handler = ngx_http_seal_km_fetch_handler;
     fetch->uri = conf->uri;
     fetch->ctx = conf->ctx;
-    fetch->limit = NGX_HTTP_SEAL_KM_SET_MAX;
+    fetch->limit = conf->max_size;
+    fetch->timeout = conf->timeout;
 
     last = conf->uri.data + conf->uri.len;
     p = ngx_strlchr(conf->uri.data, last, '?');
@@ -124,44 +133,6 @@ ngx_http_seal_km_create_key_source(ngx_conf_t *cf,
 
 
 void
-ngx_http_seal_km_look_at_key_source(ngx_http_seal_km_key_source_t *source)
-{
-    ngx_msec_t  age, cache;
-
-    ngx_http_seal_km_drop_stale_keys(source);
-
-    age = ngx_current_msec - source->fetched;
-    cache = source->conf.cache;
-
-    /* renewed when four fifths of its time are over, while it is in force */
-
-    if (source->jwks == NULL || age >= cache - cache / 5) {
-        ngx_http_seal_km_fetch_keys(source);
-    }
-}
-
-
-void
-ngx_http_seal_km_ask_for_kid(ngx_http_seal_km_key_source_t *source,
-    ngx_uint_t waited)
-{
-    if (ngx_http_seal_km_is_pausing(source)
-        || (source->was_asked
-            && ngx_current_msec - source->asked < source->conf.cooldown))
-    {
-        return;
-    }
-
-    source->was_asked = 1;
-    source->asked = ngx_current_msec;
-
-    if (!waited) {
-        ngx_http_seal_km_fetch_keys(source);
-    }
-}
-
-
-static void
 ngx_http_seal_km_drop_stale_keys(ngx_http_seal_km_key_source_t *source)
 {
     ngx_msec_t  age;
@@ -185,6 +156,109 @@ ngx_http_seal_km_drop_stale_keys(ngx_http_seal_km_key_source_t *source)
     source->jwks = NULL;
     ngx_memzero(source->digest, SEAL_KM_SHA256_SIZE);
     source->changes++;
+}
+
+
+void
+ngx_http_seal_km_look_at_key_source(ngx_http_seal_km_key_source_t *source)
+{
+    ngx_msec_t  age, cache;
+
+    if (ngx_exiting) {
+        /* whoever waits for keys gets them, but nobody needs them later */
+        return;
+    }
+
+    age = ngx_current_msec - source->fetched;
+    cache = source->conf.cache;
+
+    /* renewed when four fifths of its time are over, while it is in force */
+
+    if (source->jwks == NULL || age >= cache - cache / 5) {
+        ngx_http_seal_km_fetch_keys(source);
+    }
+}
+
+
+ngx_int_t
+ngx_http_seal_km_wait_for_keys(ngx_http_seal_km_key_source_t *source,
+    ngx_uint_t keyless, ngx_http_seal_km_key_waiter_t *waiter)
+{
+    ngx_uint_t  room;
+
+    if (!keyless && ngx_http_seal_km_is_cooling(source)) {
+        return NGX_DECLINED;
+    }
+
+    room = (ngx_http_seal_km_waiters < NGX_HTTP_SEAL_KM_WAITERS_MAX);
+
+    if (room || !ngx_exiting) {
+        ngx_http_seal_km_fetch_keys(source);
+    }
+
+    if (!source->fetch.active) {
+        return NGX_DECLINED;
+    }
+
+    if (!keyless) {
+        /* the cooldown begins when it ends, whoever still waits then */
+        source->asked = 1;
+    }
+
+    if (!room) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_seal_km_waiters++;
+
+    ngx_queue_insert_tail(&source->waiters, &waiter->queue);
+    waiter->source = source;
+
+    ngx_http_seal_km_need_fetch(&source->fetch, 1);
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_http_seal_km_stop_waiting(ngx_http_seal_km_key_waiter_t *waiter)
+{
+    ngx_http_seal_km_key_source_t  *source;
+
+    source = waiter->source;
+
+    if (source == NULL) {
+        return;
+    }
+
+    waiter->source = NULL;
+    ngx_queue_remove(&waiter->queue);
+    ngx_http_seal_km_waiters--;
+
+    if (ngx_queue_empty(&source->waiters)) {
+        ngx_http_seal_km_need_fetch(&source->fetch, 0);
+    }
+}
+
+
+void
+ngx_http_seal_km_cool_down(ngx_http_seal_km_key_source_t *source)
+{
+    source->cooling = 1;
+    source->cooled = ngx_current_msec;
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_is_cooling(ngx_http_seal_km_key_source_t *source)
+{
+    if (source->cooling
+        && ngx_current_msec - source->cooled >= source->conf.cooldown)
+    {
+        source->cooling = 0;
+    }
+
+    return source->cooling;
 }
 
 
@@ -217,10 +291,8 @@ static void
 ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
 {
     const char                     *error;
-    ngx_queue_t                     waiters, *q;
     seal_km_str_t                   text;
     ngx_http_seal_km_key_source_t  *source;
-    ngx_http_seal_km_key_waiter_t  *waiter;
 
     source = fetch->data;
 
@@ -233,13 +305,28 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
         error = ngx_http_seal_km_take_keys(source, text);
     }
 
-    if (error) {
+    if (error && !fetch->given_up) {
         ngx_http_seal_km_fetch_failed(source, error, fetch->status);
     }
 
     ngx_http_seal_km_plan_renewal(source);
 
-    /* any of them may start another fetch, and wait for that */
+    if (source->asked) {
+        source->asked = 0;
+        ngx_http_seal_km_cool_down(source);
+    }
+
+    ngx_http_seal_km_wake_waiters(source);
+}
+
+
+/* any of them may start another fetch, for others to wait for */
+
+static void
+ngx_http_seal_km_wake_waiters(ngx_http_seal_km_key_source_t *source)
+{
+    ngx_queue_t                     waiters, *q;
+    ngx_http_seal_km_key_waiter_t  *waiter;
 
     ngx_queue_init(&waiters);
 
@@ -293,9 +380,8 @@ ngx_http_seal_km_plan_renewal(ngx_http_seal_km_key_source_t *source)
 static void
 ngx_http_seal_km_renewal_handler(ngx_event_t *ev)
 {
-    if (!ngx_exiting) {
-        ngx_http_seal_km_look_at_key_source(ev->data);
-    }
+    ngx_http_seal_km_drop_stale_keys(ev->data);
+    ngx_http_seal_km_look_at_key_source(ev->data);
 }
 
 
@@ -374,31 +460,6 @@ ngx_http_seal_km_fetch_failed(ngx_http_seal_km_key_source_t *source,
 }
 
 
-ngx_int_t
-ngx_http_seal_km_wait_for_keys(ngx_http_seal_km_key_source_t *source,
-    ngx_http_seal_km_key_waiter_t *waiter)
-{
-    if (!source->fetch.active) {
-        return NGX_DECLINED;
-    }
-
-    ngx_queue_insert_tail(&source->waiters, &waiter->queue);
-    waiter->waiting = 1;
-
-    return NGX_AGAIN;
-}
-
-
-void
-ngx_http_seal_km_stop_waiting(ngx_http_seal_km_key_waiter_t *waiter)
-{
-    if (waiter->waiting) {
-        ngx_queue_remove(&waiter->queue);
-        waiter->waiting = 0;
-    }
-}
-
-
 /* what the SIM-S publishes beside its signing keys is its own matter */
 
 static void
@@ -421,5 +482,6 @@ ngx_http_seal_km_key_source_cleanup(void *data)
         ngx_del_timer(&source->timer);
     }
 
+    ngx_http_seal_km_free_fetch(&source->fetch);
     seal_km_jwks_free(source->jwks);
 }

@@ -25,6 +25,8 @@ typedef struct {
     ngx_msec_t                       cache;
     ngx_msec_t                       stale;
     ngx_msec_t                       cooldown;
+    ngx_msec_t                       timeout;   /* of one fetch as a whole */
+    size_t                           max_size;  /* of a set */
 } ngx_http_seal_km_source_conf_t;
 
 
@@ -44,8 +46,9 @@ typedef struct {
 
     ngx_msec_t                       failed;    /* when the last one did */
     ngx_msec_t                       delay;     /* from then; 0: it did not */
-    ngx_msec_t                       asked;     /* last one for a kid */
-    unsigned                         was_asked:1;
+    ngx_msec_t                       cooled;    /* cooldown from then on */
+    unsigned                         cooling:1; /* it may have begun */
+    unsigned                         asked:1;   /* for a token, now */
     ngx_event_t                      timer;     /* renews it, unasked */
 
     ngx_http_seal_km_fetched_t       fetch;
@@ -61,7 +64,7 @@ struct ngx_http_seal_km_key_waiter_s {
     void                           (*handler)(
                                        ngx_http_seal_km_key_waiter_t *waiter);
     void                            *data;
-    unsigned                         waiting:1;
+    ngx_http_seal_km_key_source_t   *source;    /* NULL: it does not wait */
 };
 
 
@@ -74,27 +77,30 @@ ngx_http_seal_km_key_source_t *ngx_http_seal_km_get_key_source(ngx_conf_t *cf,
     ngx_array_t *all, seal_km_sha256_t *sha256,
     ngx_http_seal_km_source_conf_t *conf);
 
+/* drops the keys where they are too old to stay in force */
+void ngx_http_seal_km_drop_stale_keys(ngx_http_seal_km_key_source_t *source);
+
 /*
  * There is need of the keys: fetches them, or fetches them anew, where it is
- * time to, and drops those that are too old.  Nobody has to wait for it.
+ * time to.  Nobody has to wait for it.
  */
 void ngx_http_seal_km_look_at_key_source(
     ngx_http_seal_km_key_source_t *source);
 
 /*
- * There is a token of a kid that no key has: one fetch each cooldown, whatever
- * clients send.  waited is set where the request has waited for a fetch: that
- * was the one.
- */
-void ngx_http_seal_km_ask_for_kid(ngx_http_seal_km_key_source_t *source,
-    ngx_uint_t waited);
-
-/*
- * NGX_AGAIN: waiter->handler will be called once the fetch that is under way
- * has ended; NGX_DECLINED: there is none.
+ * There is a token that no known key verifies; keyless is set where there is no
+ * key at all.  One fetch each cooldown, whatever clients send.  NGX_AGAIN:
+ * waiter->handler will be called once a fetch has ended, which takes no longer
+ * than conf.timeout; NGX_DECLINED: what there is has to do.
  */
 ngx_int_t ngx_http_seal_km_wait_for_keys(ngx_http_seal_km_key_source_t *source,
-    ngx_http_seal_km_key_waiter_t *waiter);
+    ngx_uint_t keyless, ngx_http_seal_km_key_waiter_t *waiter);
+
+/*
+ * What was fetched for a token has no key for it: the next such token waits for
+ * the cooldown to be over.
+ */
+void ngx_http_seal_km_cool_down(ngx_http_seal_km_key_source_t *source);
 
 /* its handler will not be called; harmless where it does not wait */
 void ngx_http_seal_km_stop_waiting(ngx_http_seal_km_key_waiter_t *waiter);

@@ -6,8 +6,13 @@
 #include "ngx_http_seal_km.h"
 
 
+static void ngx_http_seal_km_look_at_source(ngx_http_seal_km_loc_conf_t *conf,
+    seal_km_reason_e reason);
+static ngx_uint_t ngx_http_seal_km_lacks_key(seal_km_reason_e reason);
 static void ngx_http_seal_km_keys_handler(
     ngx_http_seal_km_key_waiter_t *waiter);
+static seal_km_reason_e ngx_http_seal_km_verify_again(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
 static seal_km_reason_e ngx_http_seal_km_find_token(ngx_http_request_t *r,
     seal_km_str_t *token);
 static seal_km_reason_e ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
@@ -23,68 +28,8 @@ static seal_km_reason_e ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
 static void ngx_http_seal_km_log_fault(ngx_http_request_t *r,
     seal_km_token_fault_t *fault);
 static double ngx_http_seal_km_now(void);
-static void ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
-    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
-    seal_km_reason_e reason);
 static seal_km_reason_e ngx_http_seal_km_check_binding(
     ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx);
-
-
-/* a set that is there is good enough: only where there is none one waits */
-
-ngx_int_t
-ngx_http_seal_km_await_keys(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx, ngx_http_seal_km_reason_pt handler)
-{
-    seal_km_str_t                 token;
-    ngx_http_seal_km_loc_conf_t  *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
-
-    if (ngx_http_seal_km_find_token(r, &token) != SEAL_KM_OK
-        || ngx_http_seal_km_update_key_set(conf->key_set) != NGX_OK
-        || !conf->key_set->empty
-        || conf->key_set->source == NULL)
-    {
-        return NGX_OK;
-    }
-
-    ctx->keys_handler = handler;
-    ctx->waiter.handler = ngx_http_seal_km_keys_handler;
-    ctx->waiter.data = r;
-
-    if (ngx_http_seal_km_wait_for_keys(conf->key_set->source, &ctx->waiter)
-        != NGX_AGAIN)
-    {
-        return NGX_OK;
-    }
-
-    ctx->waited = 1;
-
-    return NGX_AGAIN;
-}
-
-
-static void
-ngx_http_seal_km_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
-{
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_http_seal_km_ctx_t  *ctx;
-
-    r = waiter->data;
-    c = r->connection;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
-
-    ngx_http_set_log_request(c->log, r);
-
-    ctx->keys_handler(r, SEAL_KM_OK);
-
-    /* r may be gone */
-
-    ngx_http_run_posted_requests(c);
-}
 
 
 seal_km_reason_e
@@ -110,6 +55,8 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         return SEAL_KM_INTERNAL_ERROR;
     }
 
+    ctx->key_changes = conf->key_set->changes;
+
     if (conf->cache) {
         reason = ngx_http_seal_km_verify_cached(r, ctx, token);
 
@@ -117,6 +64,8 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
         ctx->cache = NGX_HTTP_SEAL_KM_CACHE_OFF;
         reason = ngx_http_seal_km_verify_anew(r, ctx, token);
     }
+
+    ngx_http_seal_km_look_at_source(conf, reason);
 
     if (reason == SEAL_KM_OK) {
         reason = ngx_http_seal_km_check_binding(r, ctx);
@@ -127,6 +76,109 @@ ngx_http_seal_km_verify(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
     }
 
     ctx->verified = (reason == SEAL_KM_OK);
+    ctx->keyless = (reason == SEAL_KM_TOKEN_KEY
+                    && (conf->key_set->algorithms & conf->algorithms) == 0);
+
+    return reason;
+}
+
+
+/* a token that no key can save, rows 6.1 to 6.3, is no need of keys */
+
+static void
+ngx_http_seal_km_look_at_source(ngx_http_seal_km_loc_conf_t *conf,
+    seal_km_reason_e reason)
+{
+    if (conf->key_set->source
+        && reason != SEAL_KM_TOKEN_MALFORMED
+        && reason != SEAL_KM_TOKEN_ALGORITHM)
+    {
+        ngx_http_seal_km_look_at_key_source(conf->key_set->source);
+    }
+}
+
+
+ngx_int_t
+ngx_http_seal_km_await_keys(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason,
+    ngx_http_seal_km_reason_pt handler)
+{
+    ngx_http_seal_km_key_set_t  *set;
+
+    set = ngx_http_seal_km_get_conf(r)->key_set;
+
+    if (!ngx_http_seal_km_lacks_key(reason) || set->source == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx->keys_handler = handler;
+    ctx->keys_reason = reason;
+    ctx->waiter.handler = ngx_http_seal_km_keys_handler;
+    ctx->waiter.data = r;
+
+    return ngx_http_seal_km_wait_for_keys(set->source, set->algorithms == 0,
+                                          &ctx->waiter);
+}
+
+
+/* the SIM-S may have another key by now, whatever kid the token has, or none */
+
+static ngx_uint_t
+ngx_http_seal_km_lacks_key(seal_km_reason_e reason)
+{
+    return reason == SEAL_KM_TOKEN_KEY || reason == SEAL_KM_TOKEN_SIGNATURE;
+}
+
+
+static void
+ngx_http_seal_km_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
+{
+    ngx_connection_t        *c;
+    seal_km_reason_e         reason;
+    ngx_http_request_t      *r;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    r = waiter->data;
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    reason = ngx_http_seal_km_verify_again(r, ctx);
+
+    ctx->keys_handler(r, reason);
+
+    /* r may be gone */
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the same keys would say the same again */
+
+static seal_km_reason_e
+ngx_http_seal_km_verify_again(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    seal_km_reason_e             reason;
+    ngx_http_seal_km_key_set_t  *set;
+
+    set = ngx_http_seal_km_get_conf(r)->key_set;
+
+    reason = ctx->keys_reason;
+
+    if (ngx_http_seal_km_update_key_set(set) != NGX_OK) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (set->changes != ctx->key_changes) {
+        reason = ngx_http_seal_km_verify(r, ctx);
+    }
+
+    if (ngx_http_seal_km_lacks_key(reason) && set->algorithms) {
+        ngx_http_seal_km_cool_down(set->source);
+    }
 
     return reason;
 }
@@ -291,8 +343,6 @@ ngx_http_seal_km_verify_anew(ngx_http_request_t *r,
 
     ngx_http_seal_km_log_fault(r, &fault);
 
-    ngx_http_seal_km_ask_for_key(ctx, conf, token, reason);
-
     if (reason != SEAL_KM_OK) {
         return reason;
     }
@@ -321,40 +371,22 @@ ngx_http_seal_km_log_fault(ngx_http_request_t *r,
 }
 
 
-/* in seconds: exp and nbf may have fractions, so this must have one too */
+/*
+ * In seconds: exp and nbf may have fractions, so this must have one too.  What
+ * nginx took for the time when it last looked may be some time ago, and with
+ * timer_resolution any time.
+ */
 
 static double
 ngx_http_seal_km_now(void)
 {
     ngx_time_t  *tp;
 
+    ngx_time_update();
+
     tp = ngx_timeofday();
 
     return (double) tp->sec + (double) tp->msec / 1000;
-}
-
-
-/* the SIM-S may have another key by now; this token is refused all the same */
-
-static void
-ngx_http_seal_km_ask_for_key(ngx_http_seal_km_ctx_t *ctx,
-    ngx_http_seal_km_loc_conf_t *conf, seal_km_str_t token,
-    seal_km_reason_e reason)
-{
-    ngx_http_seal_km_key_set_t  *set;
-
-    set = conf->key_set;
-
-    if (set->source == NULL
-        || set->empty
-        || (reason != SEAL_KM_TOKEN_KEY && reason != SEAL_KM_TOKEN_SIGNATURE))
-    {
-        return;
-    }
-
-    if (seal_km_token_names_unknown_key(token, set->jwks)) {
-        ngx_http_seal_km_ask_for_kid(set->source, ctx->waited);
-    }
 }
 
 

@@ -1,0 +1,54 @@
+# timer_resolution: nginx's own idea of the time may be old then; what is judged
+# by the time is judged by the clock.
+
+use lib 't/lib';
+use SealKM;
+use SealKM::Watch;
+
+use Time::HiRes 'sleep';
+
+my $redis = start_redis();
+$redis->set('seal:km:v2x.example:service', 'K');
+
+my @ok = ({ payload => 'K' });
+
+# nothing of nginx's looks at the clock meanwhile
+sub until_time {
+    my ($time) = @_;
+    return wait_for(sub { Time::HiRes::time() >= $time });
+}
+
+test 'timer_resolution',
+    main_config => "timer_resolution 60s;\n",
+    http_config => "seal_km_zone name=z 1m;\n",
+    config => location('= /km', window => '3s')
+        . watched('= /kept', window => '3s', zone => 'z'),
+    sub {
+        my $from = time;
+        my $expires = mint(exp => $from + 4);
+        my $begins = mint(nbf => $from + 4);
+
+        for my $at (qw(/km /kept)) {
+            my @at = (location => $at);
+            km "$at: before exp", { token => $expires, @at }, { payload => 'K' };
+            km "$at: before nbf", { token => $begins, @at }, 'token_not_yet_valid';
+        }
+
+        ok(until_time($from + 4.1), 'time goes by');
+
+        for my $at (qw(/km /kept)) {
+            my @at = (location => $at);
+            km "$at: after exp", { token => $expires, @at }, 'token_expired';
+            km "$at: after nbf", { token => $begins, @at }, @ok;
+            km "$at: a request of now", { @at }, @ok;
+            km "$at: a request of then", { @at, body => { 'Date/Time' => $from } },
+                'date_time_out_of_window';
+        }
+
+        my ($before, $res, $after) = (time, post(), time);
+        my $told = $res->json->{'Date/Time'};
+        ok($told >= $before && $told <= $after, 'a response tells the time')
+            or diag("$before $told $after");
+    };
+
+run_tests();
