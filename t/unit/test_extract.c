@@ -19,8 +19,17 @@ static const seal_km_str_t  texts[] = {
     unit_lit("clientrole")
 };
 
+static const seal_km_str_t  path0[] = { unit_lit("names") };
+static const seal_km_str_t  path1[] = { unit_lit("a"), unit_lit("b") };
+static const seal_km_str_t  path2[] = { unit_lit("https://ns/x") };
+
+static const seal_km_claim_path_t  paths[] = {
+    { path0, 1 }, { path1, 2 }, { path2, 1 }
+};
+
 static const seal_km_extract_names_t  names = {
-    identities, unit_n(identities), texts, unit_n(texts)
+    identities, unit_n(identities), texts, unit_n(texts), paths,
+    unit_n(paths)
 };
 
 
@@ -92,6 +101,21 @@ check_same(const char *claims)
         seal_km_secret_free(b1);
     }
 
+    for (i = 0; i < unit_n(paths); i++) {
+        assert_int_equal(seal_km_claims_path_text(&token, paths, i, &t1, &b1),
+                         0);
+        assert_int_equal(seal_km_claims_path_text(&copy, paths, i, &t2, &b2),
+                         0);
+
+        unit_check_str(claims, t2, t1);
+        unit_check(claims, !t1.data == !t2.data && b2 == NULL);
+
+        seal_km_secret_free(b1);
+    }
+
+    assert_int_equal(seal_km_claims_path_text(&copy, paths, unit_n(paths), &t2,
+                                              &b2), 1);
+
     /* a name that nobody foresaw */
     assert_int_equal(seal_km_claims_text(&copy, unit_str("other"), &t2, &b2),
                      1);
@@ -99,6 +123,55 @@ check_same(const char *claims)
     free((char *) extract.data);
     seal_km_token_free(&copy);
     seal_km_token_free(&token);
+}
+
+
+static void
+test_paths(void **state)
+{
+    char              *buffer;
+    size_t             i, n;
+    seal_km_str_t      text;
+    seal_km_token_t    token;
+
+    static const struct {
+        const char     *claims;
+        seal_km_str_t   texts[3];
+    } cases[] = {
+        { "\"names\":\"x y\",\"a\":{\"b\":1},\"https://ns/x\":true",
+          { unit_lit("x y"), unit_lit("1"), unit_lit("true") } },
+        { "\"names\":[\"x\",\"y\"],\"a\":{\"b\":[]},"
+          "\"https://ns/x\":[\"z\"]",
+          { unit_lit("x,y"), unit_lit(""), unit_lit("z") } },
+        { "\"names\":[\"x\",1],\"a\":{\"b\":{\"c\":\"d\"}},"
+          "\"https://ns/x\":null",
+          { unit_lit("[\"x\",1]"), unit_lit("{\"c\":\"d\"}"), unit_none } },
+        { "\"names\":[\"x\\n\"],\"a\":[\"b\"],\"https://ns/X\":1",
+          { unit_none, unit_none, unit_none } },
+        { "\"names\":[\"\\u0000\"],\"a\":\"b\",\"a.b\":1",
+          { unit_none, unit_none, unit_none } },
+        { "\"names\":\"\",\"a\":{\"b\":null},\"b\":1",
+          { unit_lit(""), unit_none, unit_none } }
+    };
+
+    for (i = 0; i < unit_n(cases); i++) {
+        verify(&token, unit_format("{\"exp\":1,\"client_id\":\"c\",%s}",
+                                   cases[i].claims));
+
+        for (n = 0; n < 3; n++) {
+            assert_int_equal(seal_km_claims_path_text(&token, paths, n, &text,
+                                                      &buffer), 0);
+            unit_check(cases[i].claims,
+                       !text.data == !cases[i].texts[n].data);
+            unit_check_str(cases[i].claims, text, cases[i].texts[n]);
+            seal_km_secret_free(buffer);
+        }
+
+        seal_km_token_free(&token);
+
+        check_same(unit_format("{\"exp\":1,\"client_id\":\"c\",%s}",
+                               cases[i].claims));
+    }
 }
 
 
@@ -249,6 +322,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_same),
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_recall)

@@ -797,6 +797,173 @@ static const struct {
 };
 
 
+/* where other identity servers put it, and what is told of what is wrong */
+
+static void
+test_profiles(void **state)
+{
+    size_t                  i;
+    seal_km_str_t           text;
+    seal_km_token_t         token;
+    seal_km_reason_e        rc;
+    seal_km_token_fault_t   fault;
+
+    static const seal_km_str_t  ids[] = {
+        unit_lit("azp"), unit_lit("client_id"), unit_lit("cid")
+    };
+    static const seal_km_str_t  scopes[] = {
+        unit_lit("scp"), unit_lit("scope")
+    };
+    static const seal_km_token_profile_t  many = { ids, 3, scopes, 2, NULL, 0 };
+    static const seal_km_token_profile_t  off = { NULL, 0, scopes, 2, NULL, 0 };
+
+    static const struct {
+        const seal_km_token_profile_t  *profile;
+        const char                     *claims;
+        const char                     *client_id;  /* NULL: none */
+        const char                     *scope;      /* likewise */
+        const char                     *claim;      /* at fault; NULL: none */
+        const char                     *what;
+    } cases[] = {
+        { &many, "\"azp\":\"a\",\"cid\":\"c\"", "a", NULL, NULL, NULL },
+        { &many, "\"cid\":\"c\",\"client_id\":\"b\"", "b", NULL, NULL,
+          NULL },
+        { &many, "\"cid\":\"c\"", "c", NULL, NULL, NULL },
+        { &many, "\"cid\":\"c\",\"azp\":1", NULL, NULL, "azp",
+          "is not a string of 1 to 255 bytes" },
+        { &many, "\"cid\":\"c\",\"azp\":null", NULL, NULL, "azp",
+          "is not a string of 1 to 255 bytes" },
+        { &many, "\"sub\":\"s\"", NULL, NULL, "azp", "is missing" },
+        { NULL, "\"sub\":\"s\"", NULL, NULL, "client_id", "is missing" },
+        { NULL, "\"client_id\":\"\"", NULL, NULL, "client_id",
+          "is not a string of 1 to 255 bytes" },
+        { &off, "\"client_id\":7", NULL, NULL, NULL, NULL },
+        { &off, "\"client_id\":\"c\"", NULL, NULL, NULL, NULL },
+        { &off, "\"scope\":\"a b\"", NULL, "a b", NULL, NULL },
+        { &off, "\"scp\":[\"a\",\"b\"],\"scope\":\"x\"", NULL, "a b ",
+          NULL, NULL },
+        { &off, "\"scp\":[\"a b\",\"\",\"c\"]", NULL, "c ", NULL, NULL },
+        { &off, "\"scp\":[]", NULL, "", NULL, NULL },
+        { &off, "\"scp\":[\"a\",1]", NULL, NULL, "scp",
+          "is neither a string nor an array of strings" },
+        { &off, "\"scp\":null,\"scope\":\"a\"", NULL, NULL, "scp",
+          "is neither a string nor an array of strings" },
+        { &off, "\"scp\":{}", NULL, NULL, "scp",
+          "is neither a string nor an array of strings" },
+        { &off, "\"nbf\":\"1\"", NULL, NULL, "nbf", "is not a number" },
+        { &off, "\"sub\":1", NULL, NULL, "sub", "is not a string" },
+        { &off, "\"cnf\":1", NULL, NULL, "cnf", "is no object, or its "
+                                            "\"x5t#S256\" is no string" }
+    };
+
+    for (i = 0; i < unit_n(cases); i++) {
+        text = unit_text(unit_token("ES256", unit_key("p256"),
+                                    "{\"alg\":\"ES256\"}",
+                                    unit_format("{\"exp\":1,%s}",
+                                                cases[i].claims)));
+        rc = seal_km_token_verify(&token, text, jwks, ALL, cases[i].profile,
+                                  &fault);
+
+        unit_check(cases[i].claims, rc == (cases[i].claim
+                                           ? SEAL_KM_TOKEN_MALFORMED
+                                           : SEAL_KM_OK));
+        unit_check(cases[i].claims, !fault.claim == !cases[i].claim);
+
+        if (cases[i].claim) {
+            assert_string_equal(fault.claim, cases[i].claim);
+            assert_string_equal(fault.what, cases[i].what);
+            continue;
+        }
+
+        unit_check(cases[i].claims,
+                   !token.client_id.data == !cases[i].client_id);
+        unit_check(cases[i].claims, !token.scope.data == !cases[i].scope);
+
+        if (cases[i].client_id) {
+            unit_check_str(cases[i].claims, token.client_id,
+                           unit_text(cases[i].client_id));
+        }
+
+        if (cases[i].scope) {
+            unit_check_str(cases[i].claims, token.scope,
+                           unit_text(cases[i].scope));
+        }
+
+        seal_km_token_free(&token);
+    }
+
+    /* exp, and claims as a whole */
+
+    text = unit_text(unit_token("ES256", unit_key("p256"),
+                                "{\"alg\":\"ES256\"}", "{}"));
+    assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL,
+                                          &fault), SEAL_KM_TOKEN_MALFORMED);
+    assert_string_equal(fault.claim, "exp");
+    assert_string_equal(fault.what, "is missing");
+
+    text = unit_text(unit_token("ES256", unit_key("p256"),
+                                "{\"alg\":\"ES256\"}", "[]"));
+    assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL,
+                                          &fault), SEAL_KM_TOKEN_MALFORMED);
+    assert_null(fault.claim);
+    assert_non_null(fault.what);
+}
+
+
+static void
+test_types(void **state)
+{
+    size_t                   i;
+    seal_km_token_t          token;
+    seal_km_token_profile_t  profile;
+
+    static const seal_km_str_t  id[] = { unit_lit("client_id") };
+    static const seal_km_str_t  types[] = {
+        unit_lit("at+jwt"), unit_lit("x/y")
+    };
+
+    static const struct {
+        const char  *header;
+        unsigned     refused;
+    } cases[] = {
+        { "{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}", 0 },
+        { "{\"alg\":\"ES256\",\"typ\":\"AT+JWT\"}", 0 },
+        { "{\"alg\":\"ES256\",\"typ\":\"application/at+jwt\"}", 0 },
+        { "{\"alg\":\"ES256\",\"typ\":\"Application/At+JWT\"}", 0 },
+        { "{\"alg\":\"ES256\",\"typ\":\"x/y\"}", 0 },
+        { "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":\"at+jwt2\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":\"at+jwt\\u0000\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":\"text/at+jwt\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":\"application/\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":\"\"}", 1 },
+        { "{\"alg\":\"ES256\",\"typ\":[\"at+jwt\"]}", 1 },
+        { "{\"alg\":\"ES256\"}", 1 }
+    };
+
+    memset(&profile, 0, sizeof(profile));
+    profile.client_ids = id;
+    profile.nclient_ids = 1;
+
+    for (i = 0; i < 2 * unit_n(cases); i++) {
+        profile.types = types;
+        profile.ntypes = (i % 2) ? 2 : 0;
+
+        assert_int_equal(seal_km_token_verify(&token,
+                             unit_text(unit_token("ES256", unit_key("p256"),
+                                 cases[i / 2].header,
+                                 "{\"exp\":1,\"client_id\":\"c\"}")),
+                             jwks, ALL, &profile, NULL), SEAL_KM_OK);
+
+        unit_check(cases[i / 2].header,
+                   token.type_refused == (i % 2 ? cases[i / 2].refused : 0));
+
+        seal_km_token_free(&token);
+    }
+}
+
+
+
 static void
 test_keys(void **state)
 {
@@ -1171,6 +1338,8 @@ main(void)
         cmocka_unit_test(test_last_character),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_types),
         cmocka_unit_test(test_second_path),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_rsa_key_as_secret),

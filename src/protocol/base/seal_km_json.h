@@ -82,17 +82,6 @@ seal_km_json_e seal_km_json_parse_ambiguous(seal_km_arena_t *arena,
     seal_km_str_t text, size_t max_values, json_t **json);
 
 
-/*
- * The older way, which cannot tell an invalid text from memory that is out: for
- * callers that have no arena yet.  NULL is a refusal.  The caller frees the
- * tree with seal_km_json_free(), never json_decref().
- */
-json_t *seal_km_json_decode(seal_km_str_t text);
-json_t *seal_km_json_decode_clamped(seal_km_str_t text);
-
-/* frees and cleanses what seal_km_json_decode() gave; NULL does nothing */
-void seal_km_json_free(json_t *json);
-
 /* the string value of an object's member; data == NULL if it has none */
 seal_km_str_t seal_km_json_string(const json_t *object, const char *name);
 
