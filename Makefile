@@ -120,6 +120,17 @@ fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
 	@tools/run-fuzzers.sh $(FUZZ_SECONDS) $^
 
 
+# Benchmarks of src/protocol: t/bench/bench_*.c, each a program of its own.
+
+build/bench/%: t/bench/%.c build/unit/libunit.a Makefile | setup-test
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O2 -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
+
+.PHONY: bench-json
+bench-json: build/bench/bench_json_check ## what records of JSON cost at worst: CPU time
+	@$<
+
+
 .PHONY: warnings
 warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed
 	@tools/check-config.sh

@@ -137,6 +137,28 @@ test 'json',
     };
 
 
+# records that are made to be dear, and a second one in each
+my $names = join ',', map { qq("$_":0) } 0 .. 99_999;
+my @dear = (
+    [ 'objects',    '[' . '{},' x 300_000 . '{}]', '{]' ],
+    [ 'names',      "{$names}", qq({$names,"5":0}) ],
+    [ 'in objects', '[' . '{"a":{"b":0,"c":0}},' x 50_000 . '0]',
+                    '[' . '{"a":{"b":0,"c":0}},' x 50_000 . '{"a":{"b":0,"b":0}}]' ],
+    [ 'escapes',    '"' . '\u0041' x 100_000 . '"', '"' . '\u0041' x 100_000 . '\ud800"' ],
+);
+
+test 'json: dear records',
+    config => "@locations",
+    log => [ qr/\[error\].*payload_invalid/ ],
+    sub {
+        for (@dear) {
+            my ($name, $good, $bad) = @$_;
+            km "json: $name", { asked('json', $good) }, { payload => \$good };
+            km "json: $name, no JSON", { asked('json', $bad) }, 'payload_invalid';
+        }
+    };
+
+
 test 'base64',
     config => "@locations",
     sub {

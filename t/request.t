@@ -17,6 +17,12 @@ sub malformed {
         { reason => 'malformed_request', echo => $echo // {} };
 }
 
+# an ignored member that is an array of so many values
+sub values_of {
+    my @values = map { ('[]', '{}', 0, '",["')[$_ % 4] } 1 .. $_[0];
+    return '"x":[' . join(',', @values) . ']';
+}
+
 sub show { return ref $_[0] ? ${ $_[0] } : defined $_[0] ? "'$_[0]'" : 'none' }
 
 my @wrong_types = map { \$_ } qw(null 1 1.5 true false [] ["a"] {} {"a":"b"});
@@ -122,7 +128,8 @@ test 'the members',
         km "Date/Time: $_", { body => { 'Date/Time' => \"$_" } },
             'date_time_out_of_window' for
             qw(0 1 4294967296 9007199254740993 9223372036854775807
-               9223372036854775808 18446744073709551616), '1' . '0' x 300;
+               9223372036854775808 18446744073709551616),
+            map { '1' . '0' x $_ } 300, 307, 308, 309, 400, 5000;
 
         # Version
         km "Version: '$_'", { body => { Version => $_ } }, 'unsupported_version'
@@ -224,7 +231,14 @@ test 'the body',
             { payload => 'K', echo => \%service } for
             '"\u0000"', '"a\u0000b"', '{"y":["\u0000"]}', '""', '"\u007f"', '-0',
             '1e5', '123456789012345678901234567890', '"\ud83d\ude00"', 'null',
-             '[[[[[]]]]]', '"' . 'x' x 5000 . '"', '[' x 99 . ']' x 99;
+             '[[[[[]]]]]', '"' . 'x' x 5000 . '"', '[' x 99 . ']' x 99,
+             '-1' . '0' x 400, '[' . '"[,]{}",' x 249 . '1]';
+
+        # the object, its four members and the array are six values
+        km "$_ values in an ignored member", { body => { '+' => values_of($_) } },
+            { payload => 'K', echo => \%service } for 1, 100, 250;
+        malformed "$_ values in an ignored member", { '+' => values_of($_) }, {}
+            for 251, 252, 1000, 2000;
     };
 
 run_tests();

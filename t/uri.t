@@ -135,7 +135,7 @@ my @several = ('https://One.example', 'https://two.example/A', 'urn:three');
 test 'several',
     config => location('= /km', uri => join(' ', @several))
         . location('= /reversed', uri => join(' ', reverse @several))
-        . location('= /dollar', uri => 'https://a.example/$host$')
+        . location('= /dollar', uri => 'https://a.example/$-host$')
         . location('= /long', uri => 'https://a.example/' . 'x' x 2030),
     sub {
         for my $uri (@several, 'HTTPS://one.EXAMPLE:443/', 'URN:three',
@@ -157,12 +157,12 @@ test 'several',
             { reason => 'malformed_request', skms_uri => $several[0] };
 
         km 'no variable', { location => '/dollar',
-            body => { SKmsUri => 'https://a.example/$host$' } },
-            { payload => 'K', skms_uri => 'https://a.example/$host$' };
+            body => { SKmsUri => 'https://a.example/$-host$' } },
+            { payload => 'K', skms_uri => 'https://a.example/$-host$' };
         km 'no variable, the value', { location => '/dollar',
             body => { SKmsUri => 'https://a.example/localhost$' } },
             { reason => 'skms_uri_mismatch',
-              skms_uri => 'https://a.example/$host$' };
+              skms_uri => 'https://a.example/$-host$' };
 
         my $long = 'https://a.example/' . 'x' x 2030;
         km 'of 2048 bytes', { location => '/long', body => { SKmsUri => $long } },

@@ -69,7 +69,8 @@ typedef struct {
     /* what the location speaks */
     const ngx_http_seal_km_interface_t  *interface;
 
-    ngx_array_t                  *uris;      /* seal_km_str_t, normal forms */
+    ngx_array_t                  *uris;      /* seal_km_str_t: normal forms,
+                                                and as spelt if different */
     ngx_str_t                     uri;       /* the canonical one, as spelt */
     ngx_str_t                     id;
     ngx_http_complex_value_t     *user_uri;
@@ -130,6 +131,7 @@ typedef struct {
     ngx_int_t                     body_error; /* of nginx's, 0: none yet */
 
     time_t                        received;  /* when it was there whole */
+    seal_km_arena_t               arena;     /* what all below points into */
     seal_km_request_t             request;
     seal_km_str_t                 token_text; /* in the request's headers */
     seal_km_token_t               token;

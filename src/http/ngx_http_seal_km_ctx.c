@@ -10,6 +10,10 @@ static void ngx_http_seal_km_cleanup(void *data);
 static void ngx_http_seal_km_forget(void *data);
 
 
+/* the worker's: memory that no request has at present */
+static seal_km_arena_cache_t  ngx_http_seal_km_arena_cache;
+
+
 /*
  * The context lies in a cleanup of the pool: an internal redirect, as one to
  * an error_page of nginx's own, wipes r->ctx.
@@ -40,6 +44,8 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     ctx->owner = r;
     ctx->reason = SEAL_KM_REASON_MAX;
 
+    seal_km_arena_init(&ctx->arena, &ngx_http_seal_km_arena_cache);
+
     if (former) {
         /* an error_page has led here once more */
         ctx->body_error = former->body_error;
@@ -65,7 +71,7 @@ ngx_http_seal_km_cleanup(void *data)
 
     ngx_http_seal_km_close_record(ctx);
     seal_km_token_free(&ctx->token);
-    seal_km_request_free(&ctx->request);
+    seal_km_arena_free(&ctx->arena);
 }
 
 

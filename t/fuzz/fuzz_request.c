@@ -25,20 +25,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t             *json;
     seal_km_str_t       body;
+    seal_km_arena_t     arena;
     seal_km_reason_e    rc;
     seal_km_request_t   request;
 
     body = fuzz_str(data, size);
 
-    json = seal_km_json_decode(body);
-    fuzz_assert((json != NULL) == seal_km_json_is_valid(body));
+    seal_km_arena_init(&arena, NULL);
 
-    rc = seal_km_request_decode(&request, body);
+    rc = seal_km_request_decode(&request, &arena, body, NULL, 0);
     fuzz_assert(rc == SEAL_KM_OK || rc == SEAL_KM_MALFORMED_REQUEST);
     fuzz_assert((rc == SEAL_KM_OK) == (request.error == NULL));
-    fuzz_assert((json != NULL) == (request.json != NULL));
 
-    seal_km_json_free(json);
+    if (rc == SEAL_KM_OK) {
+        fuzz_assert(seal_km_json_parse_clamped(&arena, body,
+                                               SEAL_KM_REQUEST_VALUES_MAX,
+                                               &json)
+                    == SEAL_KM_JSON_OK);
+    }
 
     fuzz_members(&request, rc);
 
@@ -48,8 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_response(&request, body);
 
-    seal_km_request_free(&request);
-    seal_km_request_free(&request);
+    seal_km_arena_free(&arena);
 
     return 0;
 }
@@ -60,6 +63,9 @@ fuzz_members(const seal_km_request_t *request, seal_km_reason_e rc)
 {
     size_t         i;
     seal_km_str_t  names[3];
+
+    fuzz_assert((request->skms_uri.data == NULL)
+                == (request->normal_uri.data == NULL));
 
     names[0] = request->version;
     names[1] = request->service_id;
@@ -156,22 +162,26 @@ fuzz_response(const seal_km_request_t *request, seal_km_str_t body)
 static void
 fuzz_message(const seal_km_response_t *response)
 {
-    char           *text;
-    size_t          n;
-    json_t         *json;
-    const json_t   *payload;
+    char             *text;
+    size_t            n;
+    json_t           *json;
+    const json_t     *payload;
+    seal_km_arena_t   arena;
 
     n = seal_km_response_size(response);
     text = fuzz_alloc(n);
     fuzz_assert(seal_km_response_write(response, text) == text + n);
 
-    json = seal_km_json_decode(fuzz_str(text, n));
+    seal_km_arena_init(&arena, NULL);
+    (void) seal_km_json_parse(&arena, fuzz_str(text, n), SEAL_KM_JSON_ANY,
+                              &json);
 
     /* a payload at jansson's limit of nesting is one level too deep in here */
 
     if (json == NULL) {
         fuzz_assert(response->payload_type == SEAL_KM_PAYLOAD_JSON
                     && response->payload.len > 2000);
+        seal_km_arena_free(&arena);
         free(text);
         return;
     }
@@ -196,7 +206,7 @@ fuzz_message(const seal_km_response_t *response)
         fuzz_assert(fuzz_same(json, "Payload", response->payload));
     }
 
-    seal_km_json_free(json);
+    seal_km_arena_free(&arena);
     free(text);
 }
 

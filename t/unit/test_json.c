@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "seal_km_json.h"
+#include "seal_km_json_check.h"
 #include "seal_km_secret.h"
 
 
@@ -121,6 +121,20 @@ static const struct {
 };
 
 
+static seal_km_arena_t  trees;
+
+
+static json_t *
+decode(seal_km_str_t text)
+{
+    json_t  *json;
+
+    (void) seal_km_json_parse(&trees, text, SEAL_KM_JSON_ANY, &json);
+
+    return json;
+}
+
+
 static void
 check(const char *name, seal_km_str_t text, int valid)
 {
@@ -139,11 +153,8 @@ check(const char *name, seal_km_str_t text, int valid)
 
     seal_km_arena_free(&arena);
 
-    json = seal_km_json_decode(text);
-    unit_check(name, (json != NULL) == valid);
-    seal_km_json_free(json);
-
-    unit_check(name, seal_km_json_is_valid(text) == valid);
+    unit_check(name, seal_km_json_check(text)
+                     == (valid ? SEAL_KM_JSON_OK : SEAL_KM_JSON_INVALID));
 
     free(p);
 }
@@ -221,7 +232,7 @@ test_numbers(void **state)
     };
 
     for (i = 0; i < unit_n(numbers); i++) {
-        json = seal_km_json_decode(unit_text(numbers[i].text));
+        json = decode(unit_text(numbers[i].text));
         unit_check(numbers[i].text, json != NULL);
         unit_check(numbers[i].text,
                    json_is_integer(json) == numbers[i].integer);
@@ -235,7 +246,7 @@ test_numbers(void **state)
                        json_real_value(json) == numbers[i].real);
         }
 
-        seal_km_json_free(json);
+        seal_km_arena_free(&trees);
     }
 }
 
@@ -248,7 +259,7 @@ test_numbers_beside_large(void **state)
     json_t         *json, *array;
     seal_km_str_t   s;
 
-    json = seal_km_json_decode(unit_str(
+    json = decode(unit_str(
         "{\"n\":[9223372036854775807,-9223372036854775808,1234567890123456789,"
         "9223372036854775808,-5],\"s\":\"9223372036854775808,\\\"1\\\\\","
         "\"9223372036854775808\":0}"));
@@ -267,7 +278,7 @@ test_numbers_beside_large(void **state)
     unit_check_str("string", s, unit_str("9223372036854775808,\"1\\"));
     assert_non_null(json_object_get(json, "9223372036854775808"));
 
-    seal_km_json_free(json);
+    seal_km_arena_free(&trees);
 }
 
 
@@ -356,7 +367,7 @@ test_strings(void **state)
     json_t         *json;
     seal_km_str_t   s;
 
-    json = seal_km_json_decode(unit_str("{\"a\":\"x\\u0000y\",\"e\":\"\","
+    json = decode(unit_str("{\"a\":\"x\\u0000y\",\"e\":\"\","
                                         "\"n\":1,\"A\":\"other\"}"));
     assert_non_null(json);
 
@@ -382,8 +393,7 @@ test_strings(void **state)
     assert_null(seal_km_json_string(NULL, "a").data);
     assert_null(seal_km_json_string(json_object_get(json, "n"), "a").data);
 
-    seal_km_json_free(json);
-    seal_km_json_free(NULL);
+    seal_km_arena_free(&trees);
 }
 
 

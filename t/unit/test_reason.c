@@ -37,6 +37,7 @@ static const struct {
     { SEAL_KM_STORE_TIMEOUT, "store_timeout", 500, "01" },
     { SEAL_KM_STORE_ERROR, "store_error", 500, "01" },
     { SEAL_KM_PAYLOAD_INVALID, "payload_invalid", 500, "01" },
+    { SEAL_KM_RECORD_INVALID, "record_invalid", 500, "01" },
     { SEAL_KM_INTERNAL_ERROR, "internal_error", 500, "01" }
 };
 

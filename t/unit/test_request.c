@@ -19,6 +19,9 @@
 #define N_255  N_51 N_51 N_51 N_51 N_51
 
 
+static seal_km_arena_t  arena;
+
+
 static seal_km_reason_e
 decode(seal_km_request_t *request, seal_km_str_t body)
 {
@@ -29,7 +32,7 @@ decode(seal_km_request_t *request, seal_km_str_t body)
     body.data = (body.data == NULL) ? NULL : p;
 
     memset(request, 0xa5, sizeof(seal_km_request_t));
-    rc = seal_km_request_decode(request, body);
+    rc = seal_km_request_decode(request, &arena, body, NULL, 0);
 
     /* nothing points into the body */
 
@@ -58,13 +61,7 @@ test_well_formed(void **state)
                    unit_str("sip:alice@example.com"));
     assert_true(request.date_time == 1700000000);
 
-    seal_km_request_free(&request);
-    assert_null(request.json);
-    assert_null(request.service_id.data);
-    seal_km_request_free(&request);
-
-    memset(&request, 0, sizeof(request));
-    seal_km_request_free(&request);
+    seal_km_arena_free(&arena);
 }
 
 
@@ -150,7 +147,7 @@ test_identity(void **state)
         unit_check_str(whom[i].name, request.service_id,
                        unit_str("v2x.example"));
 
-        seal_km_request_free(&request);
+        seal_km_arena_free(&arena);
     }
 }
 
@@ -340,7 +337,7 @@ test_members(void **state)
             unit_check(bodies[i].name, request.date_time == 0);
         }
 
-        seal_km_request_free(&request);
+        seal_km_arena_free(&arena);
     }
 }
 
@@ -361,7 +358,7 @@ test_uri_length(void **state)
 
         (void) decode(&request, unit_text(body));
         assert_int_equal(request.skms_uri.data != NULL, n + 20 <= 2048);
-        seal_km_request_free(&request);
+        seal_km_arena_free(&arena);
     }
 }
 
@@ -377,11 +374,11 @@ test_error_is_static(void **state)
     assert_null(strstr(request.error, "S3cret"));
     assert_string_equal(request.error, "Version is not a string of 1 to 255 "
                         "bytes without control characters");
-    seal_km_request_free(&request);
+    seal_km_arena_free(&arena);
 
     (void) decode(&request, unit_str("{\"Versio\":\"S3cret\\n\"}"));
     assert_string_equal(request.error, "Version is missing");
-    seal_km_request_free(&request);
+    seal_km_arena_free(&arena);
 }
 
 
@@ -418,11 +415,15 @@ test_check_version(void **state)
 static void
 test_check_skms_uri(void **state)
 {
-    size_t             i;
+    size_t             i, n;
+    seal_km_str_t      body;
     seal_km_request_t  request;
 
+    /* the second in another spelling, too */
+
     static const seal_km_str_t  uris[] = {
-        unit_lit("https://skm.example/keys"), unit_lit("urn:skm")
+        unit_lit("https://skm.example/keys"), unit_lit("urn:skm"),
+        unit_lit("URN:skm")
     };
 
     static const struct {
@@ -445,24 +446,73 @@ test_check_skms_uri(void **state)
         { "urn:SKM", 0 }
     };
 
-    memset(&request, 0, sizeof(request));
-
     for (i = 0; i < unit_n(cases); i++) {
-        request.skms_uri = unit_text(cases[i].uri);
+        for (n = 0; n <= 3; n++) {
+            body = unit_text(unit_format("{\"SKmsUri\":\"%s\"}",
+                                         cases[i].uri));
+            assert_int_equal(seal_km_request_decode(&request, &arena, body,
+                                                    uris, n),
+                             SEAL_KM_MALFORMED_REQUEST);
+            unit_check_str(cases[i].uri, request.skms_uri,
+                           unit_text(cases[i].uri));
 
-        unit_check(cases[i].uri,
-                   seal_km_request_check_skms_uri(&request, uris, 2)
-                   == (cases[i].match ? SEAL_KM_OK
-                                      : SEAL_KM_SKMS_URI_MISMATCH));
+            unit_check(cases[i].uri,
+                       seal_km_request_check_skms_uri(&request, uris, 3)
+                       == (cases[i].match ? SEAL_KM_OK
+                                          : SEAL_KM_SKMS_URI_MISMATCH));
+            seal_km_arena_free(&arena);
+        }
     }
 
-    request.skms_uri = unit_str("urn:skm");
+    (void) decode(&request, unit_str("{\"SKmsUri\":\"urn:skm\"}"));
     assert_int_equal(seal_km_request_check_skms_uri(&request, uris, 1),
                      SEAL_KM_SKMS_URI_MISMATCH);
+    seal_km_arena_free(&arena);
 
     memset(&request, 0, sizeof(request));
-    assert_int_equal(seal_km_request_check_skms_uri(&request, uris, 2),
+    assert_int_equal(seal_km_request_check_skms_uri(&request, uris, 3),
                      SEAL_KM_SKMS_URI_MISMATCH);
+}
+
+
+/* one that is spelt as the server spells it is not looked at any further */
+
+static void
+test_known_uri(void **state)
+{
+    unsigned           nth;
+    seal_km_str_t      body;
+    seal_km_request_t  request;
+
+    static const seal_km_str_t  uris[] = { unit_lit("https://skm.example/") };
+
+    body = unit_str(BODY(VERSION, SKMS_URI, SERVICE, DATE_TIME));
+
+    assert_int_equal(seal_km_request_decode(&request, &arena, body, uris, 1),
+                     SEAL_KM_OK);
+    assert_ptr_equal(request.normal_uri.data, request.skms_uri.data);
+    seal_km_arena_free(&arena);
+
+    assert_int_equal(seal_km_request_decode(&request, &arena, body, NULL, 0),
+                     SEAL_KM_OK);
+    assert_ptr_not_equal(request.normal_uri.data, request.skms_uri.data);
+    seal_km_arena_free(&arena);
+
+    /* a normal form has a byte more, and is then too long to be sent */
+
+    body = unit_text(unit_format("{\"SKmsUri\":\"urn:%02045d\"}", 0));
+
+    for (nth = 0; nth < 2; nth++) {
+        seal_km_str_t  uri;
+
+        uri.data = body.data + sizeof("{\"SKmsUri\":\"") - 1;
+        uri.len = 2049;
+        assert_int_equal(seal_km_request_decode(&request, &arena, body, &uri,
+                                                nth),
+                         SEAL_KM_MALFORMED_REQUEST);
+        assert_null(request.skms_uri.data);
+        seal_km_arena_free(&arena);
+    }
 }
 
 
@@ -533,32 +583,102 @@ static void
 test_no_memory(void **state)
 {
     long               blocks;
+    size_t             i;
     unsigned           nth;
     seal_km_reason_e   rc;
     seal_km_request_t  request;
 
-    static const seal_km_str_t  body = unit_lit("{\"ServiceID\":\"s\"}");
+    static const seal_km_str_t  bodies[] = {
+        unit_lit("{\"ServiceID\":\"s\"}"),
+        unit_lit(WITH("\"UserID\":\"alice.of.a.longer.name@example.com\"")),
+        unit_lit("{\"Date/Time\":123456789012345678901234567890}"),
+        unit_lit("no JSON")
+    };
 
     blocks = unit_memory_blocks();
 
-    for (nth = 1; /* void */ ; nth++) {
-        unit_memory_fail(nth);
-        rc = seal_km_request_decode(&request, body);
-        unit_memory_fail(0);
+    for (i = 0; i < unit_n(bodies); i++) {
+        for (nth = 1; /* void */ ; nth++) {
+            unit_memory_fail(nth);
+            rc = seal_km_request_decode(&request, &arena, bodies[i], NULL, 0);
+            unit_memory_fail(0);
 
-        assert_int_equal(rc, SEAL_KM_MALFORMED_REQUEST);
+            if (rc != SEAL_KM_INTERNAL_ERROR) {
+                break;
+            }
 
-        if (request.json != NULL) {
-            break;
+            assert_null(request.service_id.data);
+            assert_non_null(request.error);
+            seal_km_arena_free(&arena);
+            assert_int_equal(unit_memory_blocks(), blocks);
         }
 
-        assert_null(request.service_id.data);
+        assert_int_equal(rc, i == 1 ? SEAL_KM_OK : SEAL_KM_MALFORMED_REQUEST);
+        assert_int_equal(nth, 2);
+        seal_km_arena_free(&arena);
         assert_int_equal(unit_memory_blocks(), blocks);
     }
+}
 
-    assert_true(nth > 4);
-    seal_km_request_free(&request);
-    assert_int_equal(unit_memory_blocks(), blocks);
+
+/* ignored members may be many, but not without end */
+
+static void
+test_values(void **state)
+{
+    size_t              n;
+    char               *p, *text;
+    seal_km_request_t   request;
+
+    /* the object, its four members, the array */
+
+    for (n = 1; n <= 1000; n += 125) {
+        text = unit_format("%s", WITH("\"more\":["));
+        text = realloc(strdup(text), 20000);
+        assert_non_null(text);
+
+        p = text + strlen(text) - 1;
+
+        for (size_t i = 6; i < 6 + n; i++) {
+            p += sprintf(p, i == 6 ? "{}" : ",[]");
+        }
+
+        strcpy(p, "]}");
+
+        assert_int_equal(seal_km_request_decode(&request, &arena,
+                                                unit_text(text), NULL, 0),
+                         6 + n <= SEAL_KM_REQUEST_VALUES_MAX
+                         ? SEAL_KM_OK : SEAL_KM_MALFORMED_REQUEST);
+        seal_km_arena_free(&arena);
+        free(text);
+    }
+}
+
+
+/* RFC 8259 has no greatest integer: such times are far away, but times */
+
+static void
+test_large_times(void **state)
+{
+    size_t             i;
+    seal_km_request_t  request;
+
+    static const int  digits[] = { 18, 19, 20, 308, 309, 310, 1000 };
+
+    for (i = 0; i < unit_n(digits); i++) {
+        assert_int_equal(decode(&request, unit_text(unit_format("{" VERSION ","
+                                    SKMS_URI "," SERVICE
+                                    ",\"Date/Time\":1%0*d,\"x\":-1%0*d}",
+                                    digits[i], 0, digits[i], 0))),
+                         SEAL_KM_OK);
+        assert_true(request.date_time >= 1000000000000000000);
+        seal_km_arena_free(&arena);
+    }
+
+    assert_int_equal(decode(&request, unit_str(BODY(VERSION, SKMS_URI, SERVICE,
+                                               "\"Date/Time\":1e308"))),
+                     SEAL_KM_MALFORMED_REQUEST);
+    seal_km_arena_free(&arena);
 }
 
 
@@ -575,7 +695,10 @@ main(void)
         cmocka_unit_test(test_check_skms_uri),
         cmocka_unit_test(test_check_date_time),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_no_memory)
+        cmocka_unit_test(test_known_uri),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_large_times)
     };
 
     unit_memory_init();

@@ -150,6 +150,53 @@ test_has_control(void **state)
 }
 
 
+/* one byte at any place among eight and more, which are looked at together */
+
+static void
+test_places(void **state)
+{
+    int             c, fill;
+    char            text[27], *p;
+    size_t          i, len;
+    seal_km_str_t   s;
+
+    static const char  fills[] = { 'a', ' ', '~', '!', '#', '[', ']', '\xff' };
+
+    for (fill = 0; fill < (int) sizeof(fills); fill++) {
+        for (c = 0; c < 256; c++) {
+            for (len = 1; len < sizeof(text); len += 5) {
+                for (i = 0; i < len; i++) {
+                    memset(text, fills[fill], len);
+                    text[i] = (char) c;
+                    s.data = text;
+                    s.len = len;
+                    p = unit_exact(s);
+                    s.data = p;
+
+                    assert_int_equal(seal_km_str_has_control(s),
+                                     c < 0x20 || c == 0x7f);
+                    assert_int_equal(seal_km_str_plain(s),
+                                     c < 0x20 || c == '"' || c == '\\'
+                                     ? i : len);
+
+                    if (fills[fill] != '\xff') {
+                        assert_int_equal(seal_km_str_is_utf8(s), c < 0x80);
+                    }
+
+                    free(p);
+                }
+            }
+        }
+    }
+
+    s.data = NULL;
+    s.len = 0;
+    assert_int_equal(seal_km_str_plain(s), 0);
+    assert_int_equal(seal_km_str_has_control(s), 0);
+    assert_int_equal(seal_km_str_is_utf8(s), 1);
+}
+
+
 int
 main(void)
 {
@@ -157,7 +204,8 @@ main(void)
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_is_utf8),
         cmocka_unit_test(test_is_utf8_all),
-        cmocka_unit_test(test_has_control)
+        cmocka_unit_test(test_has_control),
+        cmocka_unit_test(test_places)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,7 @@ ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    slcf->uris = ngx_array_create(cf->pool, cf->args->nelts - 1,
+    slcf->uris = ngx_array_create(cf->pool, 2 * (cf->args->nelts - 1),
                                   sizeof(seal_km_str_t));
     if (slcf->uris == NULL) {
         return NGX_CONF_ERROR;
@@ -169,6 +169,13 @@ ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         uri = ngx_array_push(slcf->uris);
         uri->data = p;
         uri->len = len;
+
+        /* clients mostly spell it as it is spelt here */
+
+        if (!seal_km_str_equal(*uri, ngx_http_seal_km_str(&value[i]))) {
+            uri = ngx_array_push(slcf->uris);
+            *uri = ngx_http_seal_km_str(&value[i]);
+        }
     }
 
     slcf->uri = value[1];

@@ -154,7 +154,8 @@ ngx_http_seal_km_km_decode(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx)
 
     conf = ngx_http_seal_km_get_conf(r);
 
-    reason = seal_km_request_decode(&ctx->request, ctx->body);
+    reason = seal_km_request_decode(&ctx->request, &ctx->arena, ctx->body,
+                                    conf->uris->elts, conf->uris->nelts);
 
     /* even a 401 echoes what was readable and valid */
     ctx->echo = 1;

@@ -243,7 +243,7 @@ seal_km_json_text(const json_t *json)
 /* the older way: on the heap */
 
 static json_t *
-seal_km_json_load_heap(seal_km_str_t text, size_t flags, int clamp)
+seal_km_json_load_heap(seal_km_str_t text, int clamp)
 {
     int                      failed;
     char                    *copy;
@@ -269,8 +269,8 @@ seal_km_json_load_heap(seal_km_str_t text, size_t flags, int clamp)
 
     seal_km_secret_enter();
 
-    json = json_loadb(text.data, text.len, flags|JSON_REJECT_DUPLICATES
-                                           |JSON_ALLOW_NUL|JSON_DECODE_ANY,
+    json = json_loadb(text.data, text.len,
+                      JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY,
                       NULL);
     failed = seal_km_secret_has_failed();
 
@@ -289,31 +289,14 @@ seal_km_json_load_heap(seal_km_str_t text, size_t flags, int clamp)
 json_t *
 seal_km_json_decode(seal_km_str_t text)
 {
-    return seal_km_json_load_heap(text, 0, 0);
+    return seal_km_json_load_heap(text, 0);
 }
 
 
 json_t *
 seal_km_json_decode_clamped(seal_km_str_t text)
 {
-    return seal_km_json_load_heap(text, 0, 1);
-}
-
-
-int
-seal_km_json_is_valid(seal_km_str_t text)
-{
-    json_t  *json;
-
-    json = seal_km_json_load_heap(text, JSON_DECODE_INT_AS_REAL, 0);
-
-    if (json == NULL) {
-        return 0;
-    }
-
-    seal_km_json_free(json);
-
-    return 1;
+    return seal_km_json_load_heap(text, 1);
 }
 
 

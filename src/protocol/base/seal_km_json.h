@@ -93,9 +93,6 @@ json_t *seal_km_json_decode_clamped(seal_km_str_t text);
 /* frees and cleanses what seal_km_json_decode() gave; NULL does nothing */
 void seal_km_json_free(json_t *json);
 
-/* 1 if seal_km_json_decode() would accept text; nothing is kept */
-int seal_km_json_is_valid(seal_km_str_t text);
-
 /* the string value of an object's member; data == NULL if it has none */
 seal_km_str_t seal_km_json_string(const json_t *object, const char *name);
 

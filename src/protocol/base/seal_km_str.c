@@ -1,9 +1,18 @@
+#include <stdint.h>
 #include <string.h>
 
 #include "seal_km_str.h"
 
 
-static size_t seal_km_str_utf8_char(const unsigned char *p, size_t len);
+/* eight bytes at once: their upper bits, and each one's lowest */
+#define SEAL_KM_STR_HIGH  0x8080808080808080u
+#define SEAL_KM_STR_LOW   0x0101010101010101u
+
+/* not 0 if one of the bytes is below n, which is at most 0x80, or is c */
+#define seal_km_str_below(word, n)                                            \
+    (((word) - SEAL_KM_STR_LOW * (n)) & ~(word) & SEAL_KM_STR_HIGH)
+#define seal_km_str_byte(word, c)                                             \
+    seal_km_str_below((word) ^ SEAL_KM_STR_LOW * (c), 1)
 
 
 int
@@ -16,26 +25,39 @@ seal_km_str_equal(seal_km_str_t a, seal_km_str_t b)
 int
 seal_km_str_is_utf8(seal_km_str_t s)
 {
-    size_t                n;
-    const unsigned char  *p, *last;
+    size_t       n;
+    uint64_t     word;
+    const char  *p, *last;
 
-    p = (const unsigned char *) s.data;
+    p = s.data;
     last = p + s.len;
 
     while (p < last) {
 
-        if (*p < 0x80) {
-            p++;
+        if ((unsigned char) *p >= 0x80) {
+            n = seal_km_str_utf8_char(p, (size_t) (last - p));
+
+            if (n == 0) {
+                return 0;
+            }
+
+            p += n;
             continue;
         }
 
-        n = seal_km_str_utf8_char(p, (size_t) (last - p));
+        while ((size_t) (last - p) >= sizeof(word)) {
+            memcpy(&word, p, sizeof(word));
 
-        if (n == 0) {
-            return 0;
+            if (word & SEAL_KM_STR_HIGH) {
+                break;
+            }
+
+            p += sizeof(word);
         }
 
-        p += n;
+        while (p < last && (unsigned char) *p < 0x80) {
+            p++;
+        }
     }
 
     return 1;
@@ -43,16 +65,18 @@ seal_km_str_is_utf8(seal_km_str_t s)
 
 
 /*
- * Bytes of the character of two to four bytes at p, 0 if it is ill-formed.
  * The second byte alone tells overlong forms, surrogates and what lies beyond
  * U+10FFFF (RFC 3629, clause 4).
  */
 
-static size_t
-seal_km_str_utf8_char(const unsigned char *p, size_t len)
+size_t
+seal_km_str_utf8_char(const char *s, size_t len)
 {
-    size_t         i, n;
-    unsigned char  min, max;
+    size_t                i, n;
+    unsigned char         min, max;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) s;
 
     min = 0x80;
     max = 0xbf;
@@ -91,11 +115,23 @@ seal_km_str_utf8_char(const unsigned char *p, size_t len)
 int
 seal_km_str_has_control(seal_km_str_t s)
 {
-    size_t         i;
+    uint64_t       word;
+    const char    *p, *last;
     unsigned char  c;
 
-    for (i = 0; i < s.len; i++) {
-        c = (unsigned char) s.data[i];
+    p = s.data;
+    last = p + s.len;
+
+    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+
+        if (seal_km_str_below(word, 0x20) || seal_km_str_byte(word, 0x7f)) {
+            return 1;
+        }
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        c = (unsigned char) *p;
 
         if (c < 0x20 || c == 0x7f) {
             return 1;
@@ -103,4 +139,37 @@ seal_km_str_has_control(seal_km_str_t s)
     }
 
     return 0;
+}
+
+
+size_t
+seal_km_str_plain(seal_km_str_t s)
+{
+    uint64_t       word;
+    const char    *p, *last;
+    unsigned char  c;
+
+    p = s.data;
+    last = p + s.len;
+
+    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+
+        if (seal_km_str_below(word, 0x20)
+            || seal_km_str_byte(word, '"')
+            || seal_km_str_byte(word, '\\'))
+        {
+            break;
+        }
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        c = (unsigned char) *p;
+
+        if (c < 0x20 || c == '"' || c == '\\') {
+            break;
+        }
+    }
+
+    return (size_t) (p - s.data);
 }

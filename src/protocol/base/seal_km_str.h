@@ -24,8 +24,17 @@ int seal_km_str_equal(seal_km_str_t a, seal_km_str_t b);
 /* 1 if s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong form) */
 int seal_km_str_is_utf8(seal_km_str_t s);
 
+/* bytes of the character of two to four bytes at p, 0 if it is ill-formed */
+size_t seal_km_str_utf8_char(const char *p, size_t len);
+
 /* 1 if s holds a control character, U+0000 to U+001F or U+007F */
 int seal_km_str_has_control(seal_km_str_t s);
+
+/*
+ * How many bytes at the start of s stand in a JSON string as they are: neither
+ * below U+0020 nor a quote or a backslash (RFC 8259, clause 7).
+ */
+size_t seal_km_str_plain(seal_km_str_t s);
 
 
 #endif /* SEAL_KM_STR_H */

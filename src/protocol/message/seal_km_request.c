@@ -4,6 +4,9 @@
 #include "seal_km_uri.h"
 
 
+#define SEAL_KM_REQUEST_NO_MEMORY  "memory is out"
+
+
 /* a member of the request, and what to say of it where it is wrong */
 
 typedef struct {
@@ -52,56 +55,77 @@ static const seal_km_request_identity_t
 
 
 static void seal_km_request_get_name(seal_km_request_t *request,
-    const seal_km_request_member_t *member, seal_km_str_t *name);
-static void seal_km_request_get_skms_uri(seal_km_request_t *request);
-static void seal_km_request_get_identity(seal_km_request_t *request);
-static void seal_km_request_get_date_time(seal_km_request_t *request);
+    const json_t *json, const seal_km_request_member_t *member,
+    seal_km_str_t *name);
+static int seal_km_request_get_skms_uri(seal_km_request_t *request,
+    const json_t *json, seal_km_arena_t *arena, const seal_km_str_t *uris,
+    size_t n);
+static void seal_km_request_get_identity(seal_km_request_t *request,
+    const json_t *json);
+static void seal_km_request_get_date_time(seal_km_request_t *request,
+    const json_t *json);
 static const json_t *seal_km_request_get(seal_km_request_t *request,
-    const seal_km_request_member_t *member);
+    const json_t *json, const seal_km_request_member_t *member);
+static int seal_km_request_is_one_of(seal_km_str_t uri,
+    const seal_km_str_t *uris, size_t n);
 static void seal_km_request_fault(seal_km_request_t *request,
     const char *error);
 
 
 seal_km_reason_e
-seal_km_request_decode(seal_km_request_t *request, seal_km_str_t body)
+seal_km_request_decode(seal_km_request_t *request, seal_km_arena_t *arena,
+    seal_km_str_t body, const seal_km_str_t *uris, size_t n)
 {
+    json_t          *json;
+    seal_km_json_e   rc;
+
     memset(request, 0, sizeof(seal_km_request_t));
 
-    request->json = seal_km_json_decode_clamped(body);
+    rc = seal_km_json_parse_clamped(arena, body, SEAL_KM_REQUEST_VALUES_MAX,
+                                    &json);
 
-    if (request->json == NULL) {
-        seal_km_request_fault(request,
-                              "the body is no JSON or names something twice");
+    if (rc == SEAL_KM_JSON_NO_MEMORY) {
+        seal_km_request_fault(request, SEAL_KM_REQUEST_NO_MEMORY);
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (rc != SEAL_KM_JSON_OK) {
+        seal_km_request_fault(request, "the body is no JSON, names something"
+                                       " twice, or has too many values");
         return SEAL_KM_MALFORMED_REQUEST;
     }
 
-    if (!json_is_object(request->json)) {
+    if (!json_is_object(json)) {
         seal_km_request_fault(request, "the body is not a JSON object");
         return SEAL_KM_MALFORMED_REQUEST;
     }
 
     /* all of them: what is valid is echoed even if something else is not */
 
-    seal_km_request_get_name(request, &seal_km_request_version,
+    seal_km_request_get_name(request, json, &seal_km_request_version,
                              &request->version);
-    seal_km_request_get_skms_uri(request);
-    seal_km_request_get_name(request, &seal_km_request_service_id,
+
+    if (seal_km_request_get_skms_uri(request, json, arena, uris, n) != 0) {
+        request->error = SEAL_KM_REQUEST_NO_MEMORY;
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    seal_km_request_get_name(request, json, &seal_km_request_service_id,
                              &request->service_id);
-    seal_km_request_get_identity(request);
-    seal_km_request_get_date_time(request);
+    seal_km_request_get_identity(request, json);
+    seal_km_request_get_date_time(request, json);
 
     return (request->error == NULL) ? SEAL_KM_OK : SEAL_KM_MALFORMED_REQUEST;
 }
 
 
 static void
-seal_km_request_get_name(seal_km_request_t *request,
+seal_km_request_get_name(seal_km_request_t *request, const json_t *json,
     const seal_km_request_member_t *member, seal_km_str_t *name)
 {
-    seal_km_str_t   value;
-    const json_t   *json;
+    seal_km_str_t  value;
 
-    json = seal_km_request_get(request, member);
+    json = seal_km_request_get(request, json, member);
 
     if (json == NULL) {
         return;
@@ -121,35 +145,56 @@ seal_km_request_get_name(seal_km_request_t *request,
 }
 
 
-static void
-seal_km_request_get_skms_uri(seal_km_request_t *request)
-{
-    char            normal[SEAL_KM_URI_MAX + 1];
-    size_t          len;
-    seal_km_str_t   value;
-    const json_t   *json;
+/* -1 where there is no memory for its normal form */
 
-    json = seal_km_request_get(request, &seal_km_request_skms_uri);
+static int
+seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
+    seal_km_arena_t *arena, const seal_km_str_t *uris, size_t n)
+{
+    char           *normal;
+    seal_km_str_t   value;
+
+    json = seal_km_request_get(request, json, &seal_km_request_skms_uri);
 
     if (json == NULL) {
-        return;
+        return 0;
     }
 
     value = seal_km_json_text(json);
 
-    if (seal_km_uri_normalize(value, normal, &len) != 0) {
+    if (value.len > SEAL_KM_URI_MAX) {
         seal_km_request_fault(request, seal_km_request_skms_uri.invalid);
-        return;
+        return 0;
     }
 
+    if (seal_km_request_is_one_of(value, uris, n)) {
+        request->skms_uri = value;
+        request->normal_uri = value;
+        return 0;
+    }
+
+    normal = seal_km_arena_alloc(arena, value.len + 1);
+
+    if (normal == NULL) {
+        return -1;
+    }
+
+    if (seal_km_uri_normalize(value, normal, &request->normal_uri.len) != 0) {
+        seal_km_request_fault(request, seal_km_request_skms_uri.invalid);
+        return 0;
+    }
+
+    request->normal_uri.data = normal;
     request->skms_uri = value;
+
+    return 0;
 }
 
 
 /* "Only one of these fields may be present", table 5.3.2-1 */
 
 static void
-seal_km_request_get_identity(seal_km_request_t *request)
+seal_km_request_get_identity(seal_km_request_t *request, const json_t *json)
 {
     unsigned                         type, named, n;
     const seal_km_request_member_t  *member;
@@ -160,7 +205,7 @@ seal_km_request_get_identity(seal_km_request_t *request)
     for (type = SEAL_KM_IDENTITY_CLIENT; type < SEAL_KM_IDENTITY_MAX; type++) {
         member = &seal_km_request_identities[type].member;
 
-        if (json_object_get(request->json, member->name) != NULL) {
+        if (json_object_get(json, member->name) != NULL) {
             named = type;
             n++;
         }
@@ -177,7 +222,7 @@ seal_km_request_get_identity(seal_km_request_t *request)
     }
 
     member = &seal_km_request_identities[named].member;
-    seal_km_request_get_name(request, member, &request->identity);
+    seal_km_request_get_name(request, json, member, &request->identity);
 
     if (request->identity.data != NULL) {
         request->identity_type = (seal_km_identity_e) named;
@@ -186,11 +231,9 @@ seal_km_request_get_identity(seal_km_request_t *request)
 
 
 static void
-seal_km_request_get_date_time(seal_km_request_t *request)
+seal_km_request_get_date_time(seal_km_request_t *request, const json_t *json)
 {
-    const json_t  *json;
-
-    json = seal_km_request_get(request, &seal_km_request_date_time);
+    json = seal_km_request_get(request, json, &seal_km_request_date_time);
 
     if (json == NULL) {
         return;
@@ -206,12 +249,10 @@ seal_km_request_get_date_time(seal_km_request_t *request)
 
 
 static const json_t *
-seal_km_request_get(seal_km_request_t *request,
+seal_km_request_get(seal_km_request_t *request, const json_t *json,
     const seal_km_request_member_t *member)
 {
-    const json_t  *json;
-
-    json = json_object_get(request->json, member->name);
+    json = json_object_get(json, member->name);
 
     if (json == NULL) {
         seal_km_request_fault(request, member->missing);
@@ -229,15 +270,6 @@ seal_km_request_fault(seal_km_request_t *request, const char *error)
     if (request->error == NULL) {
         request->error = error;
     }
-}
-
-
-void
-seal_km_request_free(seal_km_request_t *request)
-{
-    seal_km_json_free(request->json);
-
-    memset(request, 0, sizeof(seal_km_request_t));
 }
 
 
@@ -261,23 +293,29 @@ seal_km_reason_e
 seal_km_request_check_skms_uri(const seal_km_request_t *request,
     const seal_km_str_t *uris, size_t n)
 {
-    char           normal[SEAL_KM_URI_MAX + 1];
-    size_t         i;
-    seal_km_str_t  uri;
-
-    uri.data = normal;
-
-    if (seal_km_uri_normalize(request->skms_uri, normal, &uri.len) != 0) {
+    if (request->normal_uri.data == NULL
+        || !seal_km_request_is_one_of(request->normal_uri, uris, n))
+    {
         return SEAL_KM_SKMS_URI_MISMATCH;
     }
 
+    return SEAL_KM_OK;
+}
+
+
+static int
+seal_km_request_is_one_of(seal_km_str_t uri, const seal_km_str_t *uris,
+    size_t n)
+{
+    size_t  i;
+
     for (i = 0; i < n; i++) {
         if (seal_km_str_equal(uri, uris[i])) {
-            return SEAL_KM_OK;
+            return 1;
         }
     }
 
-    return SEAL_KM_SKMS_URI_MISMATCH;
+    return 0;
 }
 
 

@@ -1,8 +1,7 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "seal_km_base64.h"
-#include "seal_km_json.h"
+#include "seal_km_json_check.h"
 #include "seal_km_response.h"
 
 
@@ -10,6 +9,7 @@
 #define SEAL_KM_RESPONSE_INT_SIZE  20
 
 
+static seal_km_reason_e seal_km_response_check_json(seal_km_str_t record);
 static size_t seal_km_response_member_size(const char *name,
     seal_km_str_t value);
 static size_t seal_km_response_payload_size(
@@ -30,8 +30,6 @@ static seal_km_str_t seal_km_response_text(const char *text);
 seal_km_reason_e
 seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
 {
-    int  valid;
-
     if (record.len == 0) {
         return SEAL_KM_OK;
     }
@@ -39,19 +37,32 @@ seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
     switch (type) {
 
     case SEAL_KM_PAYLOAD_STRING:
-        valid = seal_km_str_is_utf8(record);
-        break;
+        return seal_km_str_is_utf8(record) ? SEAL_KM_OK
+                                           : SEAL_KM_PAYLOAD_INVALID;
 
     case SEAL_KM_PAYLOAD_JSON:
-        valid = seal_km_json_is_valid(record);
-        break;
+        return seal_km_response_check_json(record);
 
     default: /* SEAL_KM_PAYLOAD_BASE64 */
-        valid = 1;
-        break;
+        return SEAL_KM_OK;
     }
+}
 
-    return valid ? SEAL_KM_OK : SEAL_KM_PAYLOAD_INVALID;
+
+static seal_km_reason_e
+seal_km_response_check_json(seal_km_str_t record)
+{
+    switch (seal_km_json_check(record)) {
+
+    case SEAL_KM_JSON_OK:
+        return SEAL_KM_OK;
+
+    case SEAL_KM_JSON_INVALID:
+        return SEAL_KM_PAYLOAD_INVALID;
+
+    default: /* SEAL_KM_JSON_NO_MEMORY: nobody knows what the record is */
+        return SEAL_KM_INTERNAL_ERROR;
+    }
 }
 
 
@@ -129,38 +140,49 @@ seal_km_response_payload_size(const seal_km_response_t *response)
 static size_t
 seal_km_response_string_size(seal_km_str_t s)
 {
-    size_t         size;
-    const char    *p, *last;
-    unsigned char  c;
+    size_t  size, n;
 
-    last = s.data + s.len;
     size = s.len + 2;
 
-    for (p = s.data; p < last; p++) {
-        c = (unsigned char) *p;
+    for ( ;; ) {
+        n = seal_km_str_plain(s);
 
-        if (c == '"' || c == '\\') {
-            size++;
-
-        } else if (c < 0x20) {
-            size += seal_km_response_escape(*p) ? 1 : sizeof("\\u00XX") - 2;
+        if (n == s.len) {
+            return size;
         }
-    }
 
-    return size;
+        size += seal_km_response_escape(s.data[n]) ? 1
+                                                   : sizeof("\\u00XX") - 2;
+        s.data += n + 1;
+        s.len -= n + 1;
+    }
 }
 
 
 static size_t
 seal_km_response_int(int64_t n, char *dst)
 {
-    char  text[SEAL_KM_RESPONSE_INT_SIZE + 1];
-    int   len;
+    char      text[SEAL_KM_RESPONSE_INT_SIZE], *p, *last;
+    uint64_t  rest;
 
-    len = snprintf(text, sizeof(text), "%lld", (long long) n);
-    memcpy(dst, text, (size_t) len);
+    last = text + sizeof(text);
+    p = last;
 
-    return (size_t) len;
+    /* as an unsigned number the least of all has its opposite, too */
+    rest = (n < 0) ? 0 - (uint64_t) n : (uint64_t) n;
+
+    do {
+        *--p = (char) ('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+
+    if (n < 0) {
+        *--p = '-';
+    }
+
+    memcpy(dst, p, (size_t) (last - p));
+
+    return (size_t) (last - p);
 }
 
 
@@ -258,27 +280,30 @@ seal_km_response_name(char *dst, const char *name)
 static char *
 seal_km_response_string(char *dst, seal_km_str_t s)
 {
-    char           escape;
-    const char    *p, *last;
-    unsigned char  c;
+    char            escape;
+    size_t          n;
+    unsigned char   c;
 
     static const char  hex[] = "0123456789abcdef";
 
-    last = s.data + s.len;
-
     *dst++ = '"';
 
-    for (p = s.data; p < last; p++) {
-        c = (unsigned char) *p;
+    for ( ;; ) {
+        n = seal_km_str_plain(s);
+        memcpy(dst, s.data, n);
+        dst += n;
 
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            *dst++ = *p;
-            continue;
+        if (n == s.len) {
+            break;
         }
+
+        c = (unsigned char) s.data[n];
+        s.data += n + 1;
+        s.len -= n + 1;
 
         *dst++ = '\\';
 
-        escape = seal_km_response_escape(*p);
+        escape = seal_km_response_escape((char) c);
 
         if (escape) {
             *dst++ = escape;

@@ -36,7 +36,8 @@ typedef struct {
 
 /*
  * SEAL_KM_OK if record can be a Payload of that type, else
- * SEAL_KM_PAYLOAD_INVALID.  An empty record always can.
+ * SEAL_KM_PAYLOAD_INVALID, or SEAL_KM_INTERNAL_ERROR where there is no memory
+ * to tell.  An empty record always can.
  */
 seal_km_reason_e seal_km_response_check_payload(seal_km_payload_e type,
     seal_km_str_t record);

@@ -1,0 +1,140 @@
+/*
+ * A JSON text, three times: decoded in an arena, checked without decoding, and
+ * as jansson alone takes it.  All of them have the same verdict, and none needs
+ * memory that was not there before it began.
+ */
+
+
+#include "fuzz.h"
+#include "seal_km_json_check.h"
+#include "seal_km_json_measure.h"
+
+
+static void fuzz_memory(const seal_km_arena_t *arena,
+    const seal_km_arena_t *before);
+static int fuzz_jansson(seal_km_str_t text);
+static void fuzz_clamped(seal_km_str_t text, int valid);
+static size_t fuzz_count(const json_t *json);
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int               valid;
+    json_t           *json, *bounded;
+    seal_km_str_t     text;
+    seal_km_arena_t   arena, before;
+    seal_km_json_e    rc;
+
+    text = fuzz_str(data, size);
+
+    /* so that the arena has a block, and another would be seen */
+
+    seal_km_arena_init(&arena, NULL);
+    fuzz_assert(seal_km_arena_reserve(&arena, 400 * size + 4096) == 0);
+    before = arena;
+
+    rc = seal_km_json_parse(&arena, text, SEAL_KM_JSON_ANY, &json);
+    fuzz_assert(rc == SEAL_KM_JSON_OK || rc == SEAL_KM_JSON_INVALID);
+    fuzz_memory(&arena, &before);
+
+    valid = (rc == SEAL_KM_JSON_OK);
+    fuzz_assert(valid == (json != NULL));
+
+    fuzz_assert(seal_km_json_check(text) == rc);
+
+    if (size > 0 && memchr(data, 0, size) == NULL) {
+        fuzz_assert(fuzz_jansson(text) == valid);
+
+    } else {
+        fuzz_assert(!valid);
+    }
+
+    if (valid) {
+        size = fuzz_count(json);
+
+        fuzz_assert(seal_km_json_parse(&arena, text, size, &bounded)
+                    == SEAL_KM_JSON_OK);
+        fuzz_assert(json_equal(json, bounded));
+        fuzz_assert(seal_km_json_parse(&arena, text, size - 1, &bounded)
+                    == SEAL_KM_JSON_INVALID);
+    }
+
+    fuzz_clamped(text, valid);
+
+    seal_km_arena_free(&arena);
+
+    return 0;
+}
+
+
+/* no block has come to those that were there */
+
+static void
+fuzz_memory(const seal_km_arena_t *arena, const seal_km_arena_t *before)
+{
+    fuzz_assert(arena->block == before->block);
+}
+
+
+/* as reals, integers may have any size */
+
+static int
+fuzz_jansson(seal_km_str_t text)
+{
+    int      valid;
+    json_t  *json;
+
+    json = json_loadb(text.data, text.len,
+                      JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL|JSON_DECODE_ANY
+                      |JSON_DECODE_INT_AS_REAL, NULL);
+    valid = (json != NULL);
+    json_decref(json);
+
+    return valid;
+}
+
+
+/* what is valid is so with its large integers clamped, too */
+
+static void
+fuzz_clamped(seal_km_str_t text, int valid)
+{
+    json_t           *json;
+    seal_km_arena_t   arena;
+    seal_km_json_e    rc;
+
+    seal_km_arena_init(&arena, NULL);
+
+    rc = seal_km_json_parse_clamped(&arena, text, SEAL_KM_JSON_ANY, &json);
+    fuzz_assert(rc == SEAL_KM_JSON_OK
+                || (rc == SEAL_KM_JSON_INVALID && !valid));
+
+    seal_km_arena_free(&arena);
+}
+
+
+static size_t
+fuzz_count(const json_t *json)
+{
+    void    *iter;
+    size_t   i, n;
+    json_t  *object;
+
+    n = 1;
+
+    for (i = 0; i < json_array_size(json); i++) {
+        n += fuzz_count(json_array_get(json, i));
+    }
+
+    object = (json_t *) json;
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        n += fuzz_count(json_object_iter_value(iter));
+    }
+
+    return n;
+}
