@@ -158,14 +158,14 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
 
     { ngx_string("seal_km_jwks_timeout"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_seal_km_set_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_timeout),
       &ngx_http_seal_km_msec_post },
 
     { ngx_string("seal_km_jwks_max_size"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_seal_km_set_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, jwks_max_size),
       &ngx_http_seal_km_size_post },
