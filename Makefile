@@ -10,7 +10,7 @@ MODULE_BUILD  = build/nginx-$(notdir $(firstword $(CC)))
 # seconds for each fuzzer, tests that run at once (most of them wait most of the
 # time), and which tests
 FUZZ_SECONDS ?= 60
-TEST_JOBS    ?= 6
+TEST_JOBS    ?= 3
 TESTS        ?= t/*.t
 
 # LibJWT, looked for where "config" looks; a shell asks when a recipe runs, since

@@ -25,7 +25,9 @@ my %fake;
 
 sub expects {
     my ($name, %command) = @_;
-    return ($fake{$name} //= fake_redis(get => sub { bulk('"K"') }, command => {
+    return ($fake{$name} //= fake_redis(get => sub {
+        return ($_[0] =~ /slow/ ? pause(0.2) : (), bulk('"K"'));
+    }, command => {
         (map { $_ => sub { "-WRONGPASS wrong\r\n" } } qw(AUTH SELECT)),
         map { my $want = $command{$_};
               ($_ => sub { "@_" eq $want ? "+OK\r\n" : "-WRONGPASS no\r\n" });
@@ -185,7 +187,9 @@ my @directives = (
     [ redis_database => [ 3, 4, 0 ], sub { [ {}, @ok ] },
       sub { (pass => expects("database $_[0]", $_[0] ? (SELECT => $_[0]) : ())) } ],
     (map { [ redis_timeout => $_, sub {
-        return [ {}, $_[0] eq '100ms' ? 'store_timeout' : @ok ];
+        # who has not answered is given up, and may not be there again yet
+        return [ {}, $_[0] eq '100ms'
+                     ? { reason => [qw(store_timeout store_unavailable)] } : @ok ];
       }, [ pass => $slow->address ], [ qr/\[error\].*store_timeout/ ] ] }
         [ '100ms', '50s', '100ms' ], [ '50s', '100ms', '50s' ]),
     (map { [ redis_connect_timeout => $_, sub {
@@ -198,7 +202,17 @@ my @directives = (
         return [ {}, @ok, sub {
             my $fake = $fake{"connections $n"};
             my $count = sub { $fake->count(qr/^accept/) };
-            wait_for(sub { $count->() >= $n });
+            my ($location, %where) = @_;
+
+            # another one is opened where all have something to do
+            wait_for(sub {
+                my @clients = map {
+                    client(%{ $where{client} // {} })->send(request(
+                        location => $location, body => { ServiceID => 'slow' }))
+                } 1 .. 2 * $n;
+                $_->response for @clients;
+                return $count->() >= $n;
+            });
             is($count->(), $n, "$n connections");
         } ];
       }, sub { (pass => expects("connections $_[0]")) } ],
@@ -231,6 +245,8 @@ for (@directives) {
                     if ($arg_x) { set $y 1; } if ($arg_x = 1) { set $y 2; }')
             . $s->('= /server-again'),
         log => $log,
+        may_log => $name eq 'redis_timeout'
+            ? [ qr/\[error\].*answers nothing/, qr/\[error\].*store_unavailable/ ] : [],
         sub {
             my @at = ([ 0, '/http', client => { port => $port } ],
                       [ 0, '/http/in/', client => { port => $port } ],
@@ -249,7 +265,7 @@ for (@directives) {
                     km "$name $own at $location: " . join(' ', map {
                             ref $_ ? to_json($_) : $_ } %$request),
                         { location => $location, @where, %$request }, $want;
-                    $then->() if $then;
+                    $then->($location, @where) if $then;
                 }
 
                 # 100 ms or not, whatever else the machine does

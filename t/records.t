@@ -55,10 +55,10 @@ my @names = (
 
 my %prefix = (default => undef, empty => '""', short => 'k',
               odd => '"a%b:{c} \'d\' *"', utf8 => "\"caf\xc3\xa9:\"",
-              variable => '"$host:"', long => 'p' x 3000);
+              variable => '"$-host:"', long => 'p' x 3000);
 my %text = (default => 'seal:km:', empty => '', short => 'k',
             odd => 'a%b:{c} \'d\' *', utf8 => "caf\xc3\xa9:",
-            variable => '$host:', long => 'p' x 3000);
+            variable => '$-host:', long => 'p' x 3000);
 
 my @bind = (bind => [ map { "$_ off" } sort keys %member ]);
 

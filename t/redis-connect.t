@@ -6,7 +6,7 @@ use SealKM;
 use SealKM::Load;
 
 my $RECORD = 'seal:km:v2x.example:service';
-my $PASSWORD = q(p w;{}$x"\\'#ok);
+my $PASSWORD = q(p w;{}$-x"\\'#ok);
 my $QUOTED = '"' . $PASSWORD =~ s/(["\\])/\\$1/gr . '"';
 
 my $open = start_redis();

@@ -77,6 +77,9 @@ sub asked { my ($fake, $key) = @_; return $fake->count(qr/ GET .*:$key:/) }
 my @slow = (redis_connections => 2);
 my @log = (log => [ qr/closed the connection/ ]);
 
+# a connection that a new map takes out may be closed before it is lost
+my @may_log = (may_log => [ qr/closed the connection/ ]);
+
 
 my ($switched, $switch) = flag();
 my ($old, $new) = (master('old'), master('new', alive => 1));
@@ -85,7 +88,7 @@ my $sentinel = sentinel($switched, $old, $new);
 test 'a master that dies after another one was named',
     config => location('= /km', @slow, redis_mode => 'sentinel keys',
                        pass => $sentinel->address),
-    @log,
+    @may_log,
     sub {
         km 'the old one', {}, { payload => 'old' };
         both($old);
@@ -149,7 +152,7 @@ $from = fake_redis(port => $port,
 test 'a node whose slots have moved',
     config => location('= /km', @slow, redis_mode => 'cluster',
                        pass => $from->address),
-    @log,
+    @may_log,
     sub {
         km 'before', {}, { payload => 'from' };
         both($from);

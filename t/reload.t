@@ -220,7 +220,9 @@ test 'Redis is down, or stopped',
         km 'up', { location => '/real', body => { ServiceID => 'x' } },
             { payload => 'record of x' };
         $redis->stop;
-        km 'stopped', { location => '/real' }, 'store_timeout' for 1, 2;
+        km 'stopped', { location => '/real' }, 'store_timeout';
+        km 'given up', { location => '/real' },
+            { reason => [qw(store_timeout store_unavailable)] };
         ok(gone(reload()), 'stopped: the old worker is gone');
         $redis->cont;
         is(becomes(0, sub { scalar $redis->clients }), 0, 'and no client left');

@@ -79,8 +79,8 @@ test 'words',
         km 'off: scope ' . show($_),
             { location => '/off', token => { scope => $_ } }, @ok
             for undef, '', 'x', 'off';
-        km 'off: what is no string is malformed',
-            { location => '/off', token => { scope => \'["seal:km"]' } },
+        km 'off: what is neither string nor strings is malformed',
+            { location => '/off', token => { scope => \'["seal:km",1]' } },
             'token_malformed';
     };
 

@@ -288,7 +288,7 @@ test 'token_signature, token_malformed claims',
                 'x' x 256, "\x{e9}" x 128),
             (map { [ sub => $_ ] } \'null', 1, \'["a"]', \'true', 'x' x 256,
                 "\x{e9}" x 128),
-            (map { [ scope => $_ ] } \'null', 1, \'["seal:km"]', \'true');
+            (map { [ scope => $_ ] } \'null', 1, \'["seal:km",1]', \'true');
 
         km "claims: $_->[0] of 255 bytes", { token => { @$_ } }, @ok for
             [ sub => 'x' x 255 ], [ sub => "\x{e9}" x 127 . 'x' ],

@@ -25,6 +25,7 @@ static const struct {
     { SEAL_KM_TOKEN_ISSUER, "token_issuer", 401, "03" },
     { SEAL_KM_TOKEN_AUDIENCE, "token_audience", 401, "03" },
     { SEAL_KM_TOKEN_BINDING, "token_binding", 401, "03" },
+    { SEAL_KM_TOKEN_TYPE, "token_type", 401, "03" },
     { SEAL_KM_MALFORMED_REQUEST, "malformed_request", 400, "04" },
     { SEAL_KM_UNSUPPORTED_VERSION, "unsupported_version", 400, "04" },
     { SEAL_KM_INSUFFICIENT_SCOPE, "insufficient_scope", 403, "04" },

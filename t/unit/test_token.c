@@ -569,7 +569,7 @@ static const struct {
     int                ok;
 } loads[] = {
     { "minimum", unit_lit(CLAIMS), 1 },
-    { "exp 0", unit_lit("{\"exp\":0,\"client_id\":\"\"}"), 1 },
+    { "exp 0", unit_lit("{\"exp\":0,\"client_id\":\"c\"}"), 1 },
     { "exp with a fraction", unit_lit("{\"exp\":1.5,"
       "\"client_id\":\"c\"}"), 1 },
     { "exp with an exponent", unit_lit("{\"exp\":2e9,"
@@ -584,7 +584,7 @@ static const struct {
     { "U+0000 in sub", unit_lit("{\"exp\":1,\"client_id\":\"c\","
       "\"sub\":\"a\\u0000b\"}"), 1 },
     { "nbf", unit_lit("{\"exp\":1,\"nbf\":1,\"client_id\":\"c\"}"), 1 },
-    { "empty strings", unit_lit("{\"exp\":1,\"client_id\":\"\","
+    { "empty strings", unit_lit("{\"exp\":1,\"client_id\":\"c\","
       "\"sub\":\"\",\"scope\":\"\"}"), 1 },
     { "255 bytes", unit_lit("{\"exp\":1,\"client_id\":\"" N_255 "\","
       "\"sub\":\"" N_255 "\"}"), 1 },
@@ -656,7 +656,10 @@ static const struct {
     { "scope null", unit_lit("{\"exp\":1,\"client_id\":\"c\","
       "\"scope\":null}"), 0 },
     { "scope an array", unit_lit("{\"exp\":1,\"client_id\":\"c\","
-      "\"scope\":[\"a\"]}"), 0 }
+      "\"scope\":[\"a\"]}"), 1 },
+    { "scope an array of anything", unit_lit("{\"exp\":1,\"client_id\":\"c\","
+      "\"scope\":[\"a\",1]}"), 0 },
+    { "client_id empty", unit_lit("{\"exp\":1,\"client_id\":\"\"}"), 0 }
 };
 
 

@@ -7,7 +7,7 @@
 
 
 /* bytes of a usual block, its header included */
-#define SEAL_KM_ARENA_BLOCK       (16 * 1024)
+#define SEAL_KM_ARENA_BLOCK       (8 * 1024)
 
 /* what a cache keeps at most: usual blocks, and bytes of a larger one */
 #define SEAL_KM_ARENA_KEEP        64

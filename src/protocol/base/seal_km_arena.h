@@ -17,7 +17,7 @@ typedef struct seal_km_arena_block_s  seal_km_arena_block_t;
 /*
  * Blocks that no arena has at present, cleansed: so that a worker does not give
  * its memory back to the kernel after each request only to ask for it at the
- * next.  It is bounded, to 1 MB in blocks of 16 kB and one larger block of at
+ * next.  It is bounded, to 512 kB in blocks of 8 kB and one larger block of at
  * most 1 MB.  All zeros is an empty one.
  */
 typedef struct {
