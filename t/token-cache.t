@@ -191,10 +191,10 @@ test 'what is checked anew',
         my @t = (token => $token);
 
         cached 'MISS', 'first', { @t }, @ok;
-        cached 'HIT', 'Date/Time', { @t, body => { 'Date/Time' => time - 60 } },
+        cached 'HIT', 'Date/Time', { @t, body => { 'Date/Time' => time - 600 } },
             'date_time_out_of_window';
         cached 'HIT', 'Date/Time to come',
-            { @t, body => { 'Date/Time' => time + 60 } },
+            { @t, body => { 'Date/Time' => time + 600 } },
             'date_time_out_of_window';
         cached 'HIT', 'the identity', { @t, body => { UserID => 'bob' } },
             'identity_mismatch';
