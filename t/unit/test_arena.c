@@ -4,7 +4,7 @@
 
 
 /* of a block, as seal_km_arena.h tells */
-#define BLOCK  (8 * 1024)
+#define BLOCK  (16 * 1024)
 #define KEPT   64
 
 
