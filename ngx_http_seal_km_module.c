@@ -7,6 +7,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_claim_directives.h"
+#include "ngx_http_seal_km_claim_set.h"
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"

@@ -1,19 +1,16 @@
 /*
- * seal_km_client_id_claim, seal_km_scope_claim, seal_km_token_type and
- * seal_km_claim_set.
+ * seal_km_client_id_claim, seal_km_scope_claim and seal_km_token_type, and what
+ * a location inherits of them and of seal_km_claim_set.
  */
 
 
 #include "ngx_http_seal_km_claim_directives.h"
-#include "ngx_http_seal_km_claim_set.h"
 
 
 static char *ngx_http_seal_km_merge_words(ngx_conf_t *cf, ngx_array_t **words,
     ngx_array_t *prev, const seal_km_str_t *word);
 static char *ngx_http_seal_km_merge_claim_sets(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *prev, ngx_http_seal_km_loc_conf_t *conf);
-static ngx_http_seal_km_claim_set_t *ngx_http_seal_km_find_claim_set(
-    ngx_array_t *sets, ngx_str_t *variable);
 
 
 /* TS 33.434, Annex A */
@@ -59,67 +56,6 @@ ngx_http_seal_km_set_token_types(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_seal_km_set_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_seal_km_loc_conf_t *slcf = conf;
-
-    ngx_str_t                     *value, name;
-    ngx_uint_t                     i;
-    seal_km_str_t                 *members;
-    ngx_http_seal_km_claim_set_t  *set;
-
-    value = cf->args->elts;
-    name = value[1];
-
-    if (name.len < 2 || name.data[0] != '$') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"seal_km_claim_set\" wants a variable first, "
-                           "\"%V\" is none", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    name.data++;
-    name.len--;
-
-    if (slcf->claim_sets == NULL) {
-        slcf->claim_sets = ngx_array_create(cf->pool, 4,
-                                        sizeof(ngx_http_seal_km_claim_set_t));
-        if (slcf->claim_sets == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_http_seal_km_find_claim_set(slcf->claim_sets, &name)) {
-        return "is duplicate";
-    }
-
-    set = ngx_array_push(slcf->claim_sets);
-    members = ngx_palloc(cf->pool,
-                         (cf->args->nelts - 2) * sizeof(seal_km_str_t));
-
-    if (set == NULL || members == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (value[i].len == 0) {
-            return "has an empty parameter";
-        }
-
-        members[i - 2] = ngx_http_seal_km_str(&value[i]);
-    }
-
-    set->variable = name;
-    set->path.members = members;
-    set->path.n = cf->args->nelts - 2;
-
-    return ngx_http_seal_km_add_claim_variable(cf, &name);
 }
 
 
@@ -216,7 +152,7 @@ ngx_http_seal_km_merge_claim_sets(ngx_conf_t *cf,
 
 /* names of variables are compared without regard to case, as nginx does */
 
-static ngx_http_seal_km_claim_set_t *
+ngx_http_seal_km_claim_set_t *
 ngx_http_seal_km_find_claim_set(ngx_array_t *sets, ngx_str_t *variable)
 {
     ngx_uint_t                     i;

@@ -5,16 +5,80 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_claim_directives.h"
 #include "ngx_http_seal_km_claim_set.h"
 #include "ngx_http_seal_km_claim_text.h"
 #include "ngx_http_seal_km_watch.h"
 
 
+static char *ngx_http_seal_km_add_claim_variable(ngx_conf_t *cf,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_seal_km_claim_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
 char *
+ngx_http_seal_km_set_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    ngx_str_t                     *value, name;
+    ngx_uint_t                     i;
+    seal_km_str_t                 *members;
+    ngx_http_seal_km_claim_set_t  *set;
+
+    value = cf->args->elts;
+    name = value[1];
+
+    if (name.len < 2 || name.data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"seal_km_claim_set\" wants a variable first, "
+                           "\"%V\" is none", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data++;
+    name.len--;
+
+    if (slcf->claim_sets == NULL) {
+        slcf->claim_sets = ngx_array_create(cf->pool, 4,
+                                        sizeof(ngx_http_seal_km_claim_set_t));
+        if (slcf->claim_sets == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_http_seal_km_find_claim_set(slcf->claim_sets, &name)) {
+        return "is duplicate";
+    }
+
+    set = ngx_array_push(slcf->claim_sets);
+    members = ngx_palloc(cf->pool,
+                         (cf->args->nelts - 2) * sizeof(seal_km_str_t));
+
+    if (set == NULL || members == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0) {
+            return "has an empty parameter";
+        }
+
+        members[i - 2] = ngx_http_seal_km_str(&value[i]);
+    }
+
+    set->variable = name;
+    set->path.members = members;
+    set->path.n = cf->args->nelts - 2;
+
+    return ngx_http_seal_km_add_claim_variable(cf, &name);
+}
+
+
+static char *
 ngx_http_seal_km_add_claim_variable(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_str_t            *copy;
