@@ -11,7 +11,8 @@ token_of(seal_km_token_t *token, seal_km_str_t claims)
 {
     memset(token, 0, sizeof(seal_km_token_t));
 
-    token->claims = seal_km_json_decode(claims);
+    (void) seal_km_json_parse(&token->arena, claims, SEAL_KM_JSON_ANY,
+                              &token->claims);
     assert_true(json_is_object(token->claims));
 
     token->exp = json_number_value(json_object_get(token->claims, "exp"));
