@@ -127,6 +127,8 @@ seal_km_extract_path_text(const seal_km_token_t *token, size_t i,
     size_t         n, number;
     seal_km_str_t  in;
 
+    number = SEAL_KM_EXTRACT_ABSENT;
+
     if (i >= token->names->npaths
         || seal_km_extract_skip_identities(token, &in) != 0)
     {
