@@ -66,7 +66,7 @@ my @ROWS = (
 # a token of about 1 kB, as one with a few roles is
 sub token {
     my ($key) = @_;
-    my @roles = map { "role-of-a-vertical-application-$_" } 1 .. 10;
+    my @roles = map { "role-of-a-vertical-application-$_" } 1 .. 8;
     return mint(-key => $key, exp => time + 7200, roles => \@roles,
                 jti => unpack 'H*', join '', map { chr rand 256 } 1 .. 16);
 }
@@ -91,12 +91,19 @@ sub location {
         'seal_km_pass ' . $redis->unix, 'seal_km_uri ' . URI,
         "seal_km_jwks $jwks", 'seal_km_issuer ' . ISSUER,
         'seal_km_audience ' . AUDIENCE, 'seal_km_scope ' . SCOPE,
-        'seal_km_window 1h', @more) . "}\n";
+        'seal_km_window 1h', 'seal_km_redis_timeout 60s', @more) . "}\n";
+}
+
+
+sub more {
+    my ($path) = @_;
+    return $path eq '/new' ? () : ('seal_km_zone bench', $path ne '/sealed' ? ()
+        : 'seal_km_record_keys ' . record_keys(bench => $secret));
 }
 
 
 sub config {
-    my ($dir, $port) = @_;
+    my ($dir, $port, $path) = @_;
     my ($crt, $key) = map { "$dir/tls.$_" } qw(crt key);
     my $user = $> ? '' : "user root;\n";
     my $body = to_json({ UserUri => 'alice', SKmsUri => URI,
@@ -129,9 +136,7 @@ ssl_protocols TLSv1.3;
 ssl_certificate $crt;
 ssl_certificate_key $key;
 location = /return { default_type application/json; return 200 '$body'; }
-@{[ location('/cached', 'seal_km_zone bench'), location('/new'),
-    location('/sealed', 'seal_km_zone bench',
-             'seal_km_record_keys ' . record_keys(bench => $secret)) ]}
+@{[ $path eq '/return' ? '' : location($path, more($path)) ]}
 END
 }
 
@@ -147,7 +152,7 @@ sub run {
     mkdir $dir;
     unlink "$dir/callgrind";
     open my $file, '>', "$dir/nginx.conf" or die "$dir/nginx.conf: $!";
-    print $file config($dir, $port);
+    print $file config($dir, $port, $path);
     close $file or die "$dir/nginx.conf: $!";
 
     defined(my $pid = fork) or die "fork: $!";
