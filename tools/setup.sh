@@ -100,6 +100,7 @@ want_test() {
     want_command nodejs node
     want_command npm npm
     want_command binutils nm
+    want_command prometheus promtool
     want_neighbours
 }
 
@@ -142,7 +143,7 @@ as_root() {
 # that were there before are left alone.
 
 policy=/usr/sbin/policy-rc.d
-services="nginx redis-server"
+services="nginx redis-server prometheus"
 new_services=
 own_policy=
 
