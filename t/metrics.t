@@ -104,7 +104,7 @@ test 'each reason',
         . ($has{rate_limited} ? location('= /limit', limit => 'rate=1r/m')
                               : '')
         . "location = /taken { proxy_http_version 1.1;
-             proxy_request_buffering off; error_page 502 = @lost;
+             proxy_request_buffering off; error_page 502 = \@lost;
              proxy_pass http://127.0.0.1:$via/closes; }
            location = /closes { return 444; }\n" . location(q(@lost)),
     log => [ map({ qr/\[error\].*Request refused, $_/ }
