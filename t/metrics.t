@@ -18,7 +18,7 @@ $redis->command('LPUSH', 'seal:km:list.example:service', 'x');
 
 my $fake = fake_redis(get => sub { silence });
 my $tls = free_port();
-my $via = free_port();
+my $taker = listen_at('127.0.0.1', free_port());
 my $key = 'k' x 32;
 $redis->set('seal:km:sealed.example:service',
             sealed('seal:km:sealed.example:service', 'K', a => $key));
@@ -42,6 +42,21 @@ sub early {
     my $held = relay($tls, sub { grep { /refused, early_data/ } error_log() });
     s_client($held, [ @tls, '-sess_in', $session, '-early_data',
                       temp_file($request, 'early') ]);
+    return;
+}
+
+# a request that another server has had some of the body of, and then no more
+sub taken {
+    my ($head, $body) = split /(?<=\r\n\r\n)/, request(location => '/taken'), 2;
+    my $client = client()->send($head);
+    my $server = $taker->accept or die "accept: $!";
+
+    $client->send(substr $body, 0, 20);
+    my $seen = '';
+    sysread $server, $seen, 4096, length $seen
+        or die "no body\n" until $seen =~ /\r\n\r\n.{20}/s;
+    close $server;
+    $client->response;
     return;
 }
 
@@ -79,7 +94,7 @@ my %cause = (
     payload_invalid         => { location => '/json',
                                  body => { ServiceID => 'text.example' } },
     record_invalid          => { location => '/sealed' },
-    internal_error          => { location => '/taken' },
+    internal_error          => \&taken,
 );
 
 my %has = map { $_ => 1 } reasons();
@@ -88,7 +103,6 @@ delete $cause{rate_limited} if !$has{rate_limited};
 test 'each reason',
     http_config => "seal_km_zone name=z 1m;\nseal_km_zone name=other 1m;\n",
     config => tls_listen($tls, 'ssl_early_data on; lingering_close off;')
-        . "listen 127.0.0.1:$via;\n"
         . "seal_km_zone z;\n"
         . metrics_at('= /metrics', 'z') . metrics_at('= /other', 'other')
         . location('= /km', token_cache => 'off')
@@ -105,8 +119,8 @@ test 'each reason',
                               : '')
         . "location = /taken { proxy_http_version 1.1;
              proxy_request_buffering off; error_page 502 = \@lost;
-             proxy_pass http://127.0.0.1:$via/closes; }
-           location = /closes { return 444; }\n" . location(q(@lost)),
+             proxy_pass http://127.0.0.1:" . $taker->sockport . "; }\n"
+        . location('@lost'),
     log => [ map({ qr/\[error\].*Request refused, $_/ }
                  qw(store_unavailable store_timeout store_error
                     payload_invalid record_invalid internal_error)),
