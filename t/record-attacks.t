@@ -38,8 +38,11 @@ sub withstands {
     }
 
     my @opened;
+    my $n = 0;
     for my $value (flipped($good, $one)) {
         $set->($value);
+        # nginx closes a connection after a thousand requests
+        $keep = client() if $n++ % 500 == 0;
         my $res = post(%user, via => $keep);
         push @opened, $value if ($res->header('X-Reason') // '') ne 'record_invalid'
                                 || $res->body =~ /Payload/;

@@ -18,7 +18,8 @@ my $redis = start_redis();
 my %key = map { ($_ => bytes(32)) } 'a', 'b', 'old';
 my $keys = record_keys(map { ($_ => $key{$_}) } 'a', 'b');
 my $file = temp_file(text(a => $key{a}, old => $key{old}));
-chmod 0600, $file;
+my $digest_key = temp_file(bytes(32));
+chmod 0600, $file, $digest_key;
 
 sub text {
     my (@keys) = @_;
@@ -57,7 +58,7 @@ mkdir $cores or die "$cores: $!";
 # the folder is one of root's where root tests
 my $config = 'seal_km_zone memory;'
     . location('= /km', record_keys => $keys,
-               record_digest_key => temp_file(bytes(32)))
+               record_digest_key => $digest_key)
     . location('= /json', record_keys => $keys, payload => 'json')
     . location('= /base64', record_keys => $keys, payload => 'base64')
     . location('= /file', record_keys => $file)

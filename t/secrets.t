@@ -55,6 +55,8 @@ for my $server ($redis, $acl) {
 # encrypted ones: opened, and refused for each reason there is
 my %record_key = map { ($_ => join '', map { chr rand 256 } 1 .. 32) } qw(a b digest);
 my $record_keys = record_keys(map { ($_ => $record_key{$_}) } 'a', 'b');
+my $digest_key = temp_file($record_key{digest});
+chmod 0600, $digest_key;
 
 for (
     [ opened => sealed("seal:km:opened:service", $secret, a => $record_key{a}) ],
@@ -89,7 +91,7 @@ my $locations = join '',
     location('= /fake', pass => $fake->address, redis_password => $password{fake}),
     location('= /garbled', pass => $garbled->address, redis_timeout => '200ms'),
     location('= /encrypted', redis_password => $password{default}, record_keys => $record_keys,
-             record_digest_key => temp_file($record_key{digest})),
+             record_digest_key => $digest_key),
     location('= /migrating', redis_password => $password{default}, record_keys => $record_keys,
              record_plaintext => 'on'),
     location('= /claims', redis_password => $password{default},

@@ -33,11 +33,11 @@ sub _mappings {
     open my $smaps, '<', "/proc/$pid/smaps" or die "/proc/$pid/smaps: $!\n";
 
     while (<$smaps>) {
-        if (/^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+\s*(.*)/) {
-            my $size = hex($2) - hex($1);
-            push @mappings, { from => hex $1, size => $size, what => $4 || 'anonymous',
-                              read => $3 =~ /^r/ && $size <= LARGEST
-                                      && $4 !~ /^\[v|^\/dev\/(?!zero)/ };
+        if (my ($from, $to, $may, $what) = /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+\s*(.*)/) {
+            my $size = hex($to) - hex($from);
+            push @mappings, { from => hex $from, size => $size, what => $what || 'anonymous',
+                              read => $may =~ /^r/ && $size <= LARGEST
+                                      && $what !~ m{^\[v|^/dev/(?!zero)} };
 
         } elsif (/^VmFlags:(.*)/) {
             $mappings[-1]{kept_out} = $1 =~ / dd\b/;
