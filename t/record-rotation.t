@@ -4,6 +4,7 @@
 use lib 't/lib';
 use SealKM;
 use SealKM::Load;
+use SealKM::Metrics;
 use SealKM::Sealed;
 use SealKM::Tool;
 use SealKM::Traffic;
@@ -32,6 +33,9 @@ sub reload_and_wait {
     ok(gone(reload()), "$what: reloaded");
     ok(goes_on($traffic, 0.3), "$what: requests go on");
 }
+
+# records delivered so far, in that form
+sub delivered { return metrics()->{"seal_km_records_total{form=\"$_[0]\"}"} }
 
 # which keys the records have that are delivered now: "a 10, b 20"
 sub kids {
@@ -101,7 +105,9 @@ sub configured {
 
 test 'from plain records to encrypted ones',
     master => 1,
-    config => location('= /km', more => "include $include;\n$more"),
+    http_config => "seal_km_zone name=rotation 1m;\n",
+    config => location('= /km', zone => 'rotation', more => "include $include;\n$more")
+        . metrics_at('= /metrics', 'rotation'),
     log => [ qr/\[error\].*is not encrypted as records have to be/,
              qr/\[error\].*record_invalid/ ],
     sub {
@@ -120,6 +126,14 @@ test 'from plain records to encrypted ones',
         is(does('rewrap', $redis, 'rewrap', '--plain', @key, '--kid', 'm'),
            "29 records rewrapped, 0 records left\n", 'the others');
         is(kids(), 'm 30', 'none is plain');
+
+        # those that were asked for before may still be on their way
+        ok(wait_for(sub {
+            my ($plain, $encrypted) = (delivered('plain'), delivered('encrypted'));
+            goes_on($traffic, 0.3);
+            return delivered('plain') == $plain && delivered('encrypted') > $encrypted;
+        }), 'the metrics say that plain ones are not delivered any more');
+        cmp_ok(delivered('plain'), '>', 30, 'as they were before');
         does('verify', $redis, 'verify', @key);
         is((grep { $redis->command('TTL', "seal:km:$_:service") < 4000 } @services), 0,
            'they live as long as before');
