@@ -220,6 +220,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       offsetof(ngx_http_seal_km_loc_conf_t, token_cache),
       NULL },
 
+    { ngx_string("seal_km_limit"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, limit),
+      NULL },
+
     { ngx_string("seal_km_require_binding"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -539,6 +546,8 @@ ngx_http_seal_km_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_seal_km_look_at_limits(cf);
+
     return ngx_http_seal_km_init_verify(cf);
 }
 
@@ -760,6 +769,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->zone = NGX_CONF_UNSET_PTR;
     conf->token_cache = NGX_CONF_UNSET;
     conf->rules = NGX_CONF_UNSET_PTR;
+    conf->limit = NGX_CONF_UNSET_PTR;
 
     conf->record_keys = NGX_CONF_UNSET_PTR;
     conf->record_plaintext = NGX_CONF_UNSET;

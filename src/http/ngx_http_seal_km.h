@@ -21,6 +21,7 @@
 #include "seal_km_uri.h"
 
 #include "ngx_http_seal_km_key_set.h"
+#include "ngx_http_seal_km_limit.h"
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_record_keys.h"
 #include "ngx_http_seal_km_redis_conf.h"
@@ -98,6 +99,7 @@ typedef struct {
     ngx_flag_t                    require_binding;
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
     ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
+    ngx_http_seal_km_limit_t     *limit;     /* NULL: none */
     seal_km_claims_policy_t       claims;
     ngx_array_t                  *client_id_claims; /* off: empty */
     ngx_array_t                  *scope_claims;
@@ -144,6 +146,7 @@ typedef struct {
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */
+    ngx_uint_t                    retry_after; /* seconds, if rate_limited */
     ngx_http_seal_km_cache_e      cache;
 
     /* the location's, wherever an internal redirect leads */
@@ -242,6 +245,16 @@ ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
  * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_limit.c */
+
+/*
+ * Row 7a, of a request whose token was verified: SEAL_KM_OK, and it counts;
+ * SEAL_KM_RATE_LIMITED, with ctx->retry_after; or SEAL_KM_INTERNAL_ERROR.
+ */
+seal_km_reason_e ngx_http_seal_km_check_limit(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 
 

@@ -133,6 +133,7 @@ ngx_http_seal_km_merge_request(ngx_conf_t *cf,
                               8 * 1024);
 
     ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
+    ngx_conf_merge_ptr_value(conf->limit, prev->limit, NULL);
     ngx_conf_merge_ptr_value(conf->record_keys, prev->record_keys, NULL);
     ngx_conf_merge_value(conf->record_plaintext, prev->record_plaintext, 0);
     ngx_conf_merge_ptr_value(conf->record_digest, prev->record_digest, NULL);
@@ -235,10 +236,11 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
                       &clcf->name, conf->file, conf->line);
     }
 
-    if (conf->token_cache == 1 && conf->zone == NULL) {
+    if (conf->zone == NULL && (conf->token_cache == 1 || conf->limit)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"seal_km_token_cache\" without \"seal_km_zone\" in "
+                      "\"%s\" without \"seal_km_zone\" in "
                       "the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      conf->limit ? "seal_km_limit" : "seal_km_token_cache",
                       &clcf->name, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }

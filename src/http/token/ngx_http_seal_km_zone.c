@@ -8,7 +8,7 @@
 
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
-#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  1
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  2
 
 #define NGX_HTTP_SEAL_KM_ZONE_MIN     (8 * ngx_pagesize)
 
@@ -218,6 +218,12 @@ ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     sh->layout = NGX_HTTP_SEAL_KM_ZONE_LAYOUT;
 
     ngx_http_seal_km_init_token_cache(sh);
+
+    sh->buckets = ngx_http_seal_km_create_buckets(zone->shpool,
+                                                  shm_zone->shm.size);
+    if (sh->buckets == NULL) {
+        return NGX_ERROR;
+    }
 
     zone->sh = sh;
     zone->shpool->data = sh;

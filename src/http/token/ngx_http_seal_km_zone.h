@@ -11,6 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_seal_km_buckets.h"
+
 
 /* lies in the zone */
 typedef struct {
@@ -18,6 +20,7 @@ typedef struct {
     ngx_rbtree_t                       tokens;    /* by the start of the hash */
     ngx_rbtree_node_t                  sentinel;
     ngx_queue_t                        recent;    /* tokens, last used first */
+    ngx_http_seal_km_buckets_t        *buckets;
 } ngx_http_seal_km_zone_shared_t;
 
 

@@ -115,6 +115,33 @@ ngx_http_seal_km_add_claim_variable(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+ngx_uint_t
+ngx_http_seal_km_is_claim_variable(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        v = key[i].value;
+
+        if (v->get_handler == ngx_http_seal_km_claim_set_variable
+            && v->name.len == name->len
+            && ngx_strncmp(v->name.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_http_seal_km_claim_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
