@@ -154,7 +154,7 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
 {
     my $docs = dirname(dirname(abs_path($0))) . '/docs/directives.md';
     my @all = do { local @ARGV = $docs; map { /^## seal_km_(\w+)$/ ? $1 : () } <> };
-    my %evaluates = map { $_ => 1 } qw(user_uri scope require);
+    my %evaluates = map { $_ => 1 } qw(user_uri scope require limit);
     my %two = (bind => 'user $host');
 
     cmp_ok(scalar @all, '>', 40, 'the directives of the documentation');
