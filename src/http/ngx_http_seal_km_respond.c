@@ -21,9 +21,6 @@ static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_int_t ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
-static ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
-static ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 
@@ -42,6 +39,7 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ngx_time_update();
 
     ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
+    ngx_http_seal_km_notify(r, ctx);
 
     b = ngx_http_seal_km_create_body(r, ctx);
 
@@ -255,7 +253,7 @@ ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
  * there.  So that they find it, and yet nothing else is sent, it is a copy.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_seal_km_forbid_storing(ngx_http_request_t *r)
 {
     ngx_table_elt_t  *h;
@@ -279,7 +277,7 @@ ngx_http_seal_km_forbid_storing(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
