@@ -389,6 +389,9 @@ fails 'twice', $km . "location = /r { seal_km_ready /km; seal_km_ready /km; }",
 fails 'in a server', $km . 'seal_km_ready /km;', qr/not allowed here/;
 fails 'beside seal_km_pass', location('= /km', ready => '/km'),
     qr/"seal_km_ready" cannot be set .*"\/km"/;
+fails "beside seal_km_metrics: $_", "seal_km_zone z;\n$km location = /r { $_ }",
+    qr/cannot stand beside/ for
+    'seal_km_ready /km; seal_km_metrics;', 'seal_km_metrics; seal_km_ready /km;';
 works 'one that comes later', ready('/r', '/km') . $km;
 works 'one inside another', ready('/r', '/in/km')
     . "location /in/ {\n" . location('/in/km') . '}';

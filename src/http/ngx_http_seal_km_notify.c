@@ -81,6 +81,8 @@ static void ngx_http_seal_km_message_answered(void *data);
 static void ngx_http_seal_km_message_free(void *data, ngx_uint_t failed);
 static void ngx_http_seal_km_message_handler(seal_km_redis_query_t *query);
 static void ngx_http_seal_km_end_message(ngx_http_seal_km_message_t *message);
+static void ngx_http_seal_km_count_note(ngx_http_seal_km_loc_conf_t *conf,
+    ngx_http_seal_km_note_e what);
 
 
 ngx_http_seal_km_notices_t *
@@ -416,6 +418,7 @@ ngx_http_seal_km_publish(ngx_http_seal_km_notices_t *notices,
     ngx_http_seal_km_message_t  *message;
 
     if (ngx_http_seal_km_is_above_rate(notices, conf->notify_rate)) {
+        ngx_http_seal_km_count_note(conf, NGX_HTTP_SEAL_KM_NOTE_DROPPED);
         return NGX_ERROR;
     }
 
@@ -424,6 +427,7 @@ ngx_http_seal_km_publish(ngx_http_seal_km_notices_t *notices,
     message = ngx_alloc(sizeof(ngx_http_seal_km_message_t)
                         + seal_km_notice_size(notice), ngx_cycle->log);
     if (message == NULL) {
+        ngx_http_seal_km_count_note(conf, NGX_HTTP_SEAL_KM_NOTE_DROPPED);
         return NGX_ERROR;
     }
 
@@ -451,7 +455,7 @@ ngx_http_seal_km_publish(ngx_http_seal_km_notices_t *notices,
     ngx_queue_insert_tail(&notices->messages, &message->queue);
 
     if (seal_km_redis_query_start(query) != NGX_AGAIN) {
-        ngx_http_seal_km_end_message(message);
+        ngx_http_seal_km_message_handler(query);
         return NGX_ERROR;
     }
 
@@ -507,7 +511,16 @@ ngx_http_seal_km_message_free(void *data, ngx_uint_t failed)
 static void
 ngx_http_seal_km_message_handler(seal_km_redis_query_t *query)
 {
-    ngx_http_seal_km_end_message(query->data);
+    ngx_http_seal_km_message_t  *message;
+
+    message = query->data;
+
+    ngx_http_seal_km_count_note(message->conf,
+                                (query->result == SEAL_KM_REDIS_VALUE)
+                                ? NGX_HTTP_SEAL_KM_NOTE_SENT
+                                : NGX_HTTP_SEAL_KM_NOTE_DROPPED);
+
+    ngx_http_seal_km_end_message(message);
 }
 
 
@@ -517,4 +530,14 @@ ngx_http_seal_km_end_message(ngx_http_seal_km_message_t *message)
     seal_km_redis_query_cancel(&message->query);
     ngx_queue_remove(&message->queue);
     ngx_free(message);
+}
+
+
+static void
+ngx_http_seal_km_count_note(ngx_http_seal_km_loc_conf_t *conf,
+    ngx_http_seal_km_note_e what)
+{
+    if (conf->tally) {
+        conf->tally->counters->notifications[what]++;
+    }
 }

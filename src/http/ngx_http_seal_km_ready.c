@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_headers.h"
 
 
 /* for so many milliseconds an answer is everybody's */
@@ -22,18 +23,18 @@
 
 /* the worst comes last */
 typedef enum {
-    NGX_HTTP_SEAL_KM_STORE_OK = 0,
-    NGX_HTTP_SEAL_KM_STORE_TIMEOUT,
-    NGX_HTTP_SEAL_KM_STORE_DOWN,
-    NGX_HTTP_SEAL_KM_STORE_REFUSED
-} ngx_http_seal_km_store_e;
+    NGX_HTTP_SEAL_KM_READY_STORE_OK = 0,
+    NGX_HTTP_SEAL_KM_READY_STORE_TIMEOUT,
+    NGX_HTTP_SEAL_KM_READY_STORE_DOWN,
+    NGX_HTTP_SEAL_KM_READY_STORE_REFUSED
+} ngx_http_seal_km_ready_store_e;
 
 
 typedef enum {
-    NGX_HTTP_SEAL_KM_KEYS_OK = 0,
-    NGX_HTTP_SEAL_KM_KEYS_STALE,
-    NGX_HTTP_SEAL_KM_KEYS_NONE
-} ngx_http_seal_km_keys_e;
+    NGX_HTTP_SEAL_KM_READY_KEYS_OK = 0,
+    NGX_HTTP_SEAL_KM_READY_KEYS_STALE,
+    NGX_HTTP_SEAL_KM_READY_KEYS_NONE
+} ngx_http_seal_km_ready_keys_e;
 
 
 struct ngx_http_seal_km_probe_s {
@@ -47,8 +48,8 @@ struct ngx_http_seal_km_probe_s {
     ngx_uint_t                    nothers;
 
     ngx_msec_t                    answered;  /* when, if known */
-    ngx_http_seal_km_store_e      store;
-    ngx_http_seal_km_keys_e       keys;
+    ngx_http_seal_km_ready_store_e      store;
+    ngx_http_seal_km_ready_keys_e       keys;
     unsigned                      known:1;
     unsigned                      telling:1; /* those who wait */
 };
@@ -74,7 +75,7 @@ static void ngx_http_seal_km_ask_keys(ngx_http_seal_km_probe_t *probe,
     ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_ready_keys_handler(
     ngx_http_seal_km_key_waiter_t *waiter);
-static ngx_http_seal_km_keys_e ngx_http_seal_km_look_at_keys(
+static ngx_http_seal_km_ready_keys_e ngx_http_seal_km_look_at_keys(
     ngx_http_seal_km_loc_conf_t *conf);
 static ngx_int_t ngx_http_seal_km_ask_store(ngx_http_seal_km_probe_t *probe,
     ngx_http_seal_km_ctx_t *ctx);
@@ -257,7 +258,7 @@ ngx_http_seal_km_start_probe(ngx_http_seal_km_probe_t *probe)
     probe->asker = r;
     probe->others = NULL;
     probe->nothers = 0;
-    probe->store = NGX_HTTP_SEAL_KM_STORE_OK;
+    probe->store = NGX_HTTP_SEAL_KM_READY_STORE_OK;
     probe->pending = 1;
 
     ctx = ngx_http_seal_km_create_ctx(r);
@@ -269,7 +270,7 @@ ngx_http_seal_km_start_probe(ngx_http_seal_km_probe_t *probe)
     }
 
     if (ctx == NULL || ngx_http_seal_km_ask_store(probe, ctx) != NGX_OK) {
-        probe->store = NGX_HTTP_SEAL_KM_STORE_DOWN;
+        probe->store = NGX_HTTP_SEAL_KM_READY_STORE_DOWN;
     }
 
     ngx_http_seal_km_probe_step(probe);
@@ -293,7 +294,7 @@ ngx_http_seal_km_ask_keys(ngx_http_seal_km_probe_t *probe,
     ngx_http_seal_km_look_at_key_source(source);
 
     if (ngx_http_seal_km_look_at_keys(probe->target)
-        != NGX_HTTP_SEAL_KM_KEYS_NONE)
+        != NGX_HTTP_SEAL_KM_READY_KEYS_NONE)
     {
         return;
     }
@@ -314,7 +315,7 @@ ngx_http_seal_km_ready_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
 }
 
 
-static ngx_http_seal_km_keys_e
+static ngx_http_seal_km_ready_keys_e
 ngx_http_seal_km_look_at_keys(ngx_http_seal_km_loc_conf_t *conf)
 {
     ngx_http_seal_km_key_set_t     *set;
@@ -325,7 +326,7 @@ ngx_http_seal_km_look_at_keys(ngx_http_seal_km_loc_conf_t *conf)
     if (ngx_http_seal_km_update_key_set(set) != NGX_OK
         || (set->algorithms & conf->algorithms) == 0)
     {
-        return NGX_HTTP_SEAL_KM_KEYS_NONE;
+        return NGX_HTTP_SEAL_KM_READY_KEYS_NONE;
     }
 
     source = set->source;
@@ -333,10 +334,10 @@ ngx_http_seal_km_look_at_keys(ngx_http_seal_km_loc_conf_t *conf)
     if (source && source->jwks
         && ngx_current_msec - source->fetched >= source->conf.cache)
     {
-        return NGX_HTTP_SEAL_KM_KEYS_STALE;
+        return NGX_HTTP_SEAL_KM_READY_KEYS_STALE;
     }
 
-    return NGX_HTTP_SEAL_KM_KEYS_OK;
+    return NGX_HTTP_SEAL_KM_READY_KEYS_OK;
 }
 
 
@@ -435,10 +436,10 @@ ngx_http_seal_km_ready_query_handler(seal_km_redis_query_t *query)
     ngx_http_seal_km_note_store(probe, query);
 
     if (probe->nothers == 0
-        && probe->store == NGX_HTTP_SEAL_KM_STORE_OK
+        && probe->store == NGX_HTTP_SEAL_KM_READY_STORE_OK
         && ngx_http_seal_km_ask_others(probe, &query->key) != NGX_OK)
     {
-        probe->store = NGX_HTTP_SEAL_KM_STORE_DOWN;
+        probe->store = NGX_HTTP_SEAL_KM_READY_STORE_DOWN;
     }
 
     ngx_http_seal_km_probe_step(probe);
@@ -449,23 +450,23 @@ static void
 ngx_http_seal_km_note_store(ngx_http_seal_km_probe_t *probe,
     seal_km_redis_query_t *query)
 {
-    ngx_http_seal_km_store_e  store;
+    ngx_http_seal_km_ready_store_e  store;
 
     switch (query->result) {
 
     case SEAL_KM_REDIS_VALUE:
     case SEAL_KM_REDIS_NIL:
-        store = NGX_HTTP_SEAL_KM_STORE_OK;
+        store = NGX_HTTP_SEAL_KM_READY_STORE_OK;
         break;
 
     case SEAL_KM_REDIS_TIMEOUT:
-        store = NGX_HTTP_SEAL_KM_STORE_TIMEOUT;
+        store = NGX_HTTP_SEAL_KM_READY_STORE_TIMEOUT;
         break;
 
     default:
         store = seal_km_redis_query_is_denied(query)
-                ? NGX_HTTP_SEAL_KM_STORE_REFUSED
-                : NGX_HTTP_SEAL_KM_STORE_DOWN;
+                ? NGX_HTTP_SEAL_KM_READY_STORE_REFUSED
+                : NGX_HTTP_SEAL_KM_READY_STORE_DOWN;
         break;
     }
 
@@ -562,8 +563,8 @@ ngx_http_seal_km_send_readiness(ngx_http_request_t *r,
     static const char  *stores[] = { "ok", "timeout", "down", "refused" };
     static const char  *keys[] = { "ok", "stale", "none" };
 
-    ready = (probe->store == NGX_HTTP_SEAL_KM_STORE_OK
-             && probe->keys != NGX_HTTP_SEAL_KM_KEYS_NONE);
+    ready = (probe->store == NGX_HTTP_SEAL_KM_READY_STORE_OK
+             && probe->keys != NGX_HTTP_SEAL_KM_READY_KEYS_NONE);
 
     b = ngx_create_temp_buf(r->pool, sizeof("{\"status\":\"not_ready\","
                                  "\"checks\":{\"store\":\"refused\","

@@ -27,6 +27,10 @@ ngx_http_seal_km_set_ready(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (slcf->metrics_file) {
+        return "cannot stand beside \"seal_km_metrics\"";
+    }
+
     if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
