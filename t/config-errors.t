@@ -181,7 +181,7 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
         fails "seal_km_$name with a variable",
             directives($name => "$value; #!") . at($name => undef), qr/"seal_km_$name"/,
             qr/takes no variables|wants |knows |does not know|must be "on" or "off"/
-            if $name ne 'pass' && $name ne 'ready';
+            if $name !~ /^(?:pass|ready|metrics)\z/;
     }
 
     fails 'seal_km_pass with a variable', at(pass => '$host; #!'),

@@ -149,8 +149,21 @@ test 'the same again',
     };
 
 
+# what seal_km_metrics tells
+sub notes {
+    my ($result) = @_;
+    my $client = client();
+
+    $client->send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    return $client->response->body
+        =~ /^seal_km_notifications_total\{result="$result"\} (\d+)$/m ? $1 : -1;
+}
+
+my $metrics = "seal_km_zone z;\nlocation = /metrics { seal_km_metrics; }\n";
+
 test 'the rate',
-    config => location('= /km', notify => 'alarms', notify_rate => '3r/s'),
+    http_config => "seal_km_zone name=z 1m;\n",
+    config => $metrics . location('= /km', notify => 'alarms', notify_rate => '3r/s'),
     sub {
         my $start = time;
         my @res = load(1, [ map { request(via => 1, %{ none("s$_.example") }) } 1 .. 30 ]);
@@ -161,6 +174,8 @@ test 'the rate',
         $n++ while defined $listener->next(0.5);
         cmp_ok($n, '>=', 3, "some are told: $n");
         cmp_ok($n, '<=', 3 * (1 + int($took + 1)), 'and no more than the rate');
+        is(notes('sent'), $n, 'those that are sent are counted');
+        is(notes('dropped'), 30 - $n, 'and so are those that are not');
     };
 
 
@@ -171,7 +186,8 @@ $acl->command(qw(ACL SETUSER least on >pw ~seal:km:* +get +publish resetchannels
 my $hears = SealKM::Subscriber->start($acl, 'alarms');
 
 test 'a Redis that is down, and permissions',
-    config => location('= /down', pass => "127.0.0.1:$port", notify => 'alarms')
+    http_config => "seal_km_zone name=z 1m;\n",
+    config => $metrics . location('= /down', pass => "127.0.0.1:$port", notify => 'alarms')
         . location('= /get', pass => $acl->address, notify => 'alarms',
                    redis_user => 'get', redis_password => 'pw')
         . location('= /channel', pass => $acl->address, notify => 'else',
@@ -182,6 +198,8 @@ test 'a Redis that is down, and permissions',
     sub {
         km "nobody to tell: $_", { location => '/down' }, 'store_unavailable'
             for 1 .. 5;
+        ok(wait_for(sub { notes('dropped') > 0 }), 'what is dropped is counted');
+        is(notes('sent'), 0, 'nothing was sent');
         km 'no permission', { location => '/get', %{ none('a') } }, 'not_found';
         km 'not for this channel', { location => '/channel', %{ none('b') } },
             'not_found';
@@ -197,7 +215,8 @@ test 'a Redis that is down, and permissions',
     };
 
 
-my $first = fake_redis(get => sub { bulk(undef) });
+my @takes = (get => sub { bulk(undef) }, command => { PUBLISH => sub { ":1\r\n" } });
+my $first = fake_redis(@takes);
 
 test 'without a word of Redis before',
     config => location('= /km', pass => 'u', notify => 'alarms token_missing'),
@@ -225,7 +244,7 @@ test 'nobody waits for it',
     };
 
 
-my $exit = fake_redis(get => sub { bulk(undef) });
+my $exit = fake_redis(@takes);
 
 test 'a worker that exits tells what it has counted',
     master => 1,
@@ -236,7 +255,7 @@ test 'a worker that exits tells what it has counted',
         my @old = reload();
         ok(gone(@old), 'it exits');
         my $sum = 0;
-        $sum += $1 for map { /PUBLISH .*"count":(\d+)/ ? $1 : () } $exit->log;
+        $sum += $_ for map { /PUBLISH .*"count":(\d+)/ ? $1 : () } $exit->log;
         is($sum, 5, 'and all were told');
     };
 

@@ -114,10 +114,14 @@ ngx_http_seal_km_ready_target(ngx_array_t *locations,
 {
     ngx_uint_t                     i;
     ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_seal_km_loc_conf_t  **conf, *prefix, *regex;
+    ngx_http_seal_km_loc_conf_t  **conf, *prefix;
+#if (NGX_PCRE)
+    ngx_http_seal_km_loc_conf_t   *regex;
+
+    regex = NULL;
+#endif
 
     prefix = NULL;
-    regex = NULL;
 
     conf = locations->elts;
 
