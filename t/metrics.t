@@ -349,7 +349,7 @@ fails 'a zone too small for more workers, made further up', {
     config => '' , main_config => "worker_processes 3;\n" },
     qr{is too small for 3 workers: it wants \d+ at least, in CONF:\d+};
 
-for ([ 1, '32k' ], [ 2, '32k' ], [ 40, '110592' ]) {
+for ([ 1, '43691' ], [ 2, '43691' ], [ 40, '147456' ]) {
     my ($workers, $size) = @$_;
     my ($status, $output) = nginx_t(
         main_config => "worker_processes $workers;\n",
