@@ -138,6 +138,7 @@ bench-json: build/bench/bench_json_check ## what records of JSON cost at worst: 
 .PHONY: warnings
 warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed
 	@tools/check-config.sh
+	@tools/check-headers.sh
 	@CC=gcc tools/build-module.sh build/nginx-gcc
 	@tools/check-arrows.sh build/nginx-gcc
 	@CC=clang tools/build-module.sh build/nginx-clang
