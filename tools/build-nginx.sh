@@ -63,15 +63,11 @@ get_source() {
 # this source has it, but without Debian's paths, which belong to the nginx that
 # is installed
 configure() {
-    local folder=$1 flag flags=()
-    # sets NGX_CONF_FLAGS, an array
-    # shellcheck disable=SC1091
-    . /usr/share/nginx/src/conf_flags
-    for flag in "${NGX_CONF_FLAGS[@]}"; do
-        case $flag in
-            --with-*) flags+=("$flag") ;;
-        esac
-    done
+    local folder=$1 flags
+    # what it says of dynamic modules and of compilers has a "="
+    mapfile -t flags < <(PATH=$PATH:/usr/sbin nginx -V 2>&1 |
+                             grep -o -E -e '--with-[a-z0-9_-]+( |$)' | tr -d ' ')
+    [ ${#flags[@]} -gt 0 ] || die "nginx -V does not tell its features"
     if grep -q -e --with-http_v3_module "$source/auto/options"; then
         flags+=(--with-http_v3_module)
     fi
@@ -111,6 +107,7 @@ build() {
 inputs() {
     echo "$* $source"
     cat "$source/src/core/nginx.h"
+    PATH=$PATH:/usr/sbin nginx -V 2>&1
     gcc --version
     cat "$top/config" "$0"
     libraries
