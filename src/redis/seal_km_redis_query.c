@@ -12,6 +12,7 @@
 
 
 static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
+static void seal_km_redis_query_count(seal_km_redis_query_t *query);
 static void seal_km_redis_query_command_handler(void *data,
     seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
@@ -23,7 +24,7 @@ static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_set_timer(seal_km_redis_query_t *query,
     ngx_msec_t time);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
-static void seal_km_redis_query_late(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_served(seal_km_redis_query_t *query);
@@ -112,11 +113,27 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
                                            seal_km_redis_query_command_handler,
                                            query);
         if (query->command) {
+            seal_km_redis_query_count(query);
             return NGX_AGAIN;
         }
 
         seal_km_redis_query_release(query, 1);
     }
+}
+
+
+static void
+seal_km_redis_query_count(seal_km_redis_query_t *query)
+{
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    if (query->sent && settings->count) {
+        settings->count(settings->count_data, SEAL_KM_REDIS_COUNT_RETRIES, 1);
+    }
+
+    query->sent = 1;
 }
 
 
@@ -369,8 +386,9 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
     if (!query->late) {
         query->late = 1;
 
-        seal_km_redis_query_late(query);
-        return;
+        if (seal_km_redis_query_late(query) == NGX_AGAIN) {
+            return;
+        }
     }
 
     seal_km_redis_query_detach(query, 1);
@@ -380,7 +398,9 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
 }
 
 
-static void
+/* NGX_AGAIN: there is some time left; NGX_OK: a busy worker has come too late */
+
+static ngx_int_t
 seal_km_redis_query_late(seal_km_redis_query_t *query)
 {
     ngx_msec_int_t                   left;
@@ -394,7 +414,13 @@ seal_km_redis_query_late(seal_km_redis_query_t *query)
 
     left = query->deadline - ngx_current_msec;
 
-    ngx_add_timer(&query->timer, ngx_max(left, 1));
+    if (left <= 0) {
+        return NGX_OK;
+    }
+
+    ngx_add_timer(&query->timer, left);
+
+    return NGX_AGAIN;
 }
 
 

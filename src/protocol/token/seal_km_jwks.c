@@ -192,22 +192,6 @@ seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwk_key_t *key,
 }
 
 
-int
-seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
-{
-    size_t                    part;
-    const seal_km_jwk_key_t  *key;
-
-    seal_km_jwks_foreach(jwks, key, part) {
-        if (key->kid.data != NULL && seal_km_str_equal(key->kid, kid)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 seal_km_algorithms_t
 seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 {
@@ -222,6 +206,22 @@ seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
     }
 
     return set;
+}
+
+
+size_t
+seal_km_jwks_count(const seal_km_jwks_t *jwks)
+{
+    size_t                    part, n;
+    const seal_km_jwk_key_t  *key;
+
+    n = 0;
+
+    seal_km_jwks_foreach(jwks, key, part) {
+        n++;
+    }
+
+    return n;
 }
 
 

@@ -44,11 +44,11 @@ int seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
 void seal_km_jwks_set_parts(seal_km_jwks_t *jwks,
     seal_km_jwks_t *const *parts, size_t n);
 
-/* 1 if the set has a usable key of exactly that kid */
-int seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid);
-
 /* the algorithms for which the set has a usable key */
 seal_km_algorithms_t seal_km_jwks_algorithms(const seal_km_jwks_t *jwks);
+
+/* how many usable keys the set has */
+size_t seal_km_jwks_count(const seal_km_jwks_t *jwks);
 
 /* cleanses and frees the set and its keys; NULL does nothing */
 void seal_km_jwks_free(seal_km_jwks_t *jwks);
