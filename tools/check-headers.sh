@@ -62,7 +62,7 @@ while read -r file header; do
     status=1
 done < <(late "${files[@]}")
 
-if grep -nE 'nginx_version|angie_version|NGINX_(VERSION|NAME)|NGX_ANGIE' \
+if grep -nE 'nginx_version|angie_version|NGX_ANGIE' \
     "${files[@]}" | grep -v '^src/http/ngx_http_seal_km_compat\.h:'
 then
     echo "only ngx_http_seal_km_compat.h asks for a version of nginx"
