@@ -6,6 +6,7 @@ use SealKM;
 use SealKM::HTTP2;
 use SealKM::Load;
 
+use IO::Socket::INET;
 use Time::HiRes 'sleep';
 
 my $few = $ENV{TEST_NGINX_USE_VALGRIND};
@@ -200,6 +201,46 @@ test 'Redis fails, and is back, while a worker exits',
         like($clients[1]->response->body, qr/record of/, 'and is back');
         ok(gone(@old), 'after it the old worker is gone');
     };
+
+
+# a socket whose queue is full: the kernel lets nobody else in, nor turns it away
+my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+    or die "listen: $!";
+my @queue = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
+                                        PeerPort => $full->sockport) } 1 .. 8;
+
+# what a worker has opened while it exits, and nobody waits for any more
+test 'connections that are not ready, while a worker exits',
+    @nginx,
+    config => location('= /connect', @at, redis_timeout => '1h',
+                       redis_connect_timeout => '1h',
+                       pass => '127.0.0.1:' . $full->sockport)
+        . location('= /greet', @at, redis_password => 'x', redis_timeout => '1h'),
+    sub {
+        my $greets = $fake->count(qr/ AUTH /);
+        my $to = sprintf '0100007F:%04X 02', $full->sockport;
+        my $others = connecting($to);
+        my %begun = (connect => sub { connecting($to) > $others },
+                     greet => sub { $fake->count(qr/ AUTH /) > $greets });
+
+        for my $what (sort keys %begun) {
+            my $request = ask('late', location => "/$what");
+            my $client = client()->send(substr $request, 0, -5);
+            taken();
+            my @old = reload();
+            $client->send(substr $request, -5);
+            ok(wait_for($begun{$what}), "$what: it has begun");
+            $client->close;
+            ok(gone(@old), "$what: it does not keep the worker");
+        }
+    };
+
+# of the kernel's table, connections to that address in that state
+sub connecting {
+    my ($to) = @_;
+    open my $file, '<', '/proc/net/tcp' or die $!;
+    return scalar grep { / \Q$to\E / } <$file>;
+}
 
 
 # Redis is down: neither its connect nor the next attempt keep a worker
