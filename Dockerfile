@@ -19,7 +19,7 @@ WORKDIR /src
 COPY config Makefile ngx_http_seal_km_module.c ./
 COPY src src
 COPY tools tools
-RUN tools/setup.sh build && make && make install DESTDIR=/image
+RUN tools/setup.sh build && make && make install-module DESTDIR=/image
 
 # The packages that the module needs have other names in other releases, and it
 # loads only into the nginx that it was built for.

@@ -6,7 +6,10 @@ CC = gcc
 endif
 
 MODULE        = ngx_http_seal_km_module.so
+TOOL          = seal-km-records
 MODULE_BUILD  = build/nginx-$(notdir $(firstword $(CC)))
+# where the tool goes that comes with the module
+PREFIX       ?= /usr/local
 # seconds for each fuzzer, tests that run at once (most of them wait most of the
 # time), and which tests
 FUZZ_SECONDS ?= 60
@@ -56,7 +59,7 @@ help:                    ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1 /p' Makefile | \
 	    while read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 	@echo '  CC=clang builds with another compiler, TESTS="t/a.t t/b.t" runs some'
-	@echo '  tests, FUZZ_SECONDS=600 fuzzes longer, DESTDIR= is heeded by install'
+	@echo '  tests, FUZZ_SECONDS=600 fuzzes longer, DESTDIR= and PREFIX= are heeded by install'
 
 .PHONY: setup
 setup:
@@ -71,11 +74,26 @@ setup-test:
 	@tools/setup.sh test
 
 .PHONY: install
-install: module          ## puts the module into nginx's folder of modules
+install: install-module install-tool ## puts module, seal-km-records and its man page into place
+
+.PHONY: install-module
+install-module: module
 	@dir="$(DESTDIR)$$(tools/nginx-option.sh modules-path)" && \
 	    install -d "$$dir" && \
 	    install -m 644 build/$(MODULE) "$$dir/" && \
 	    echo "installed $$dir/$(MODULE)"
+
+.PHONY: install-tool
+install-tool: build/$(TOOL).1
+	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
+	@install -m 755 tools/$(TOOL) "$(DESTDIR)$(PREFIX)/bin/"
+	@install -m 644 build/$(TOOL).1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
+	@echo 'installed $(DESTDIR)$(PREFIX)/bin/$(TOOL)'
+
+build/$(TOOL).1: tools/$(TOOL) | setup
+	@mkdir -p $(@D)
+	@pod2man --utf8 --section 1 --center 'SEAL KM for nginx' --release '' \
+	    --name SEAL-KM-RECORDS $< $@
 
 
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of

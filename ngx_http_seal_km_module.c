@@ -535,7 +535,9 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_seal_km_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_seal_km_check_zones(cf) != NGX_OK) {
+    if (ngx_http_seal_km_check_zones(cf) != NGX_OK
+        || ngx_http_seal_km_check_claim_sets(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

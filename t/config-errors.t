@@ -39,7 +39,8 @@ sub works {
         or diag("status $status, not found: @missing\n$output");
 }
 
-sub at { return location('= /km', @_) }
+sub at  { return location('= /km', @_) }
+sub at2 { return location('= /km2', @_) }
 
 
 # -------------------------------------------------- a bad value of a directive
@@ -75,6 +76,11 @@ my %bad = (
     redis_timeout => [ '', 'x', '-1s', '1s 2s' ],
     redis_connections => [ '', 'x', '-1', '0', '1 2' ],
     jwks => [ '', 'no-such-file', '/' ],
+    client_id_claim => [ '', '""', 'azp ""', 'off azp', 'azp off', 'off off' ],
+    scope_claim => [ '', '""', 'scp ""' ],
+    token_type => [ '', '""', 'at+jwt ""', 'any at+jwt', 'at+jwt any' ],
+    claim_set => [ '', '$x', 'x c', '"" c', '$ c', '$x-y c', '${x c', '$1 c',
+                   '$x ""', '$x c ""', '$host c', '$seal_km_reason c' ],
 );
 
 for my $name (sort keys %bad) {
@@ -116,6 +122,16 @@ fails "$_->[0]: named", at($_->[0] => "$_->[1]; #!"), $_->[2] for
     [ pass => ':1', qr/no host/ ],
     [ scope => '"a b"', qr/a parameter of its own.*"a b"/ ],
     [ scope => 'ok "km:$arg_x y"', qr/a parameter of its own/ ],
+    [ client_id_claim => 'off x', qr/"off" alone/ ],
+    [ client_id_claim => 'x ""', qr/empty parameter/ ],
+    [ scope_claim => '""', qr/empty parameter/ ],
+    [ token_type => 'any x', qr/"any" alone/ ],
+    [ token_type => '""', qr/empty parameter/ ],
+    [ claim_set => 'groups c', qr/wants a variable first, "groups" is none/ ],
+    [ claim_set => '$a-b c', qr/wants a variable first, "\$a-b" is none/ ],
+    [ claim_set => '$1 c', qr/wants a variable first, "\$1" is none/ ],
+    [ claim_set => '$x c ""', qr/empty parameter/ ],
+    [ claim_set => '$host c', qr/a variable of its own, "\$host"/ ],
     [ user_uri => '${', qr/cannot be evaluated/ ], [ scope => '${', qr/cannot be evaluated/ ],
     [ redis_ssl_password_file => 'no-such-file', qr/could not be opened/ ];
 
@@ -155,7 +171,7 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
     my $docs = dirname(dirname(abs_path($0))) . '/docs/directives.md';
     my @all = do { local @ARGV = $docs; map { /^## seal_km_(\w+)$/ ? $1 : () } <> };
     my %evaluates = map { $_ => 1 } qw(user_uri scope require);
-    my %two = (bind => 'user $host');
+    my %two = (bind => 'user $host', claim_set => '$x x$host');
 
     cmp_ok(scalar @all, '>', 40, 'the directives of the documentation');
 
@@ -174,10 +190,13 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
         qr/"seal_km_$_->[0]" takes no variables/ for
         [ uri => 'https://$host/km' ], [ uri => 'https://a.example/ https://${host}/' ],
         [ issuer => 'a $iss' ], [ audience => '$1' ], [ id => '$_x' ],
+        [ client_id_claim => 'azp $c' ], [ scope_claim => '${scp}' ],
+        [ token_type => 'at+jwt $t' ], [ claim_set => '$x c $d' ],
         [ redis_password => 'a$b' ], [ redis_mode => 'sentinel $name' ],
         [ jwks => '$document_root/keys' ];
     works "seal_km_$_->[0] $_->[1]: a text", at($_->[0] => $_->[1]) for
         [ issuer => 'https://a.example/$' ], [ redis_password => 'a$-b$' ],
+        [ claim_set => '$x a$ $:' ], [ client_id_claim => 'a$' ],
         [ redis_key_prefix => '$:' ], [ audience => 'a$/b' ];
 }
 
@@ -197,6 +216,8 @@ my %good = (
     redis_key_prefix => 'a', redis_user => 'a', redis_password => 'a',
     redis_password_file => temp_file('secret'), redis_database => 0,
     redis_connect_timeout => '1s', redis_timeout => '1s', redis_connections => 1,
+    client_id_claim => 'azp', scope_claim => 'scp', token_type => 'at+jwt',
+    claim_set => '$x c',
 );
 
 # with what a directive is no use without
@@ -217,6 +238,28 @@ fails "seal_km_$_ off twice", at($_ => [ 'off', 'off; #!' ]), qr/duplicate/
     for qw(issuer audience scope);
 fails 'seal_km_bind: one kind twice, one of them off',
     at(bind => [ 'user off', 'user sub; #!' ]), qr/duplicate/;
+fails "seal_km_claim_set $_->[0] and $_->[1]",
+    at(claim_set => [ $_->[0], "$_->[1]; #!" ]), qr/duplicate/ for
+    [ '$x a', '$x b c' ], [ '$x a', '${x} b' ], [ '$x a', '$X b' ];
+works 'seal_km_claim_set: each variable once',
+    at(claim_set => [ '$x a', '$y a', '$xy a b' ]) . at2(claim_set => '$x b');
+works 'seal_km_client_id_claim off', at(client_id_claim => 'off');
+works 'a claim that is called "off" further in',
+    at(claim_set => '$x off', scope_claim => 'off');
+
+# what else makes variables
+fails "seal_km_claim_set: the variable of $_->[0]",
+    { http_config => $_->[1] . 'seal_km_claim_set $x c; #!' . "\n", config => at() },
+    qr/"seal_km_claim_set" wants a variable of its own, "\$x"/ for
+    [ 'a map' => "map \$host \$x { default 1; }\n" ],
+    [ 'geo' => "geo \$x { default 1; }\n" ];
+fails "seal_km_claim_set: the variable of $_->[0] further down",
+    { http_config => 'seal_km_claim_set $x c; #!' . "\n$_->[1]", config => at() },
+    qr/"seal_km_claim_set" wants a variable of its own, "\$x"/ for
+    [ 'a map' => 'map $host $x { default 1; }' ],
+    [ 'geo' => 'geo $x { default 1; }' ],
+    [ 'split_clients' => 'split_clients a $x { * 1; }' ];
+
 works 'seal_km_bind: each kind once',
     at(bind => [ 'user sub', 'client off', 'device x' ]);
 

@@ -146,6 +146,28 @@ my @directives = (
         } 'x', 'h', 's', 'l', 'h s', 's l', 'h l', 'off';
       } ] } [ 'h', 's', 'l' ], [ 'h s', 's', 'l s' ], [ 'h', 'off', 'l' ],
             [ 'off', 's', 'off' ]),
+    [ client_id_claim => [ 'h', 'off', 'l s' ], sub {
+        my ($own) = @_;
+        my $all = { h => 'h', s => 's', l => 'l', sub => undef };
+        my %uri = (h => 'h', off => undef, 'l s' => 'l');
+        return ([ { token => $all }, { payload => '"K"', user_uri => $uri{$own} } ],
+                [ { token => { sub => undef } }, $own eq 'off'
+                    ? { payload => '"K"', user_uri => undef } : 'token_malformed' ]);
+      } ],
+    [ scope_claim => [ 'h', 's', 'l s' ], sub {
+        my ($own) = @_;
+        return map {
+            my $claim = $_;
+            [ { token => { scope => undef, $claim => SCOPE } },
+              $own =~ /\b$claim\b/ ? @ok : 'insufficient_scope' ];
+        } qw(h s l);
+      } ],
+    [ token_type => [ 'h', 'any', 'l s' ], sub {
+        my ($own) = @_;
+        return map { [ { token => { -header => { typ => $_ } } },
+                       $own =~ /\b(?:$_|any)\b/ ? @ok : 'token_type' ] }
+            qw(h s l x);
+      } ],
     (map { [ leeway => $_, sub {
         my ($seconds) = $_[0] =~ /(\d+)/;
         return ([ { token => { exp => time - $seconds + 4 } },

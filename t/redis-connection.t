@@ -104,14 +104,14 @@ test 'a record that is too long',
 my $deaf = fake_redis(get => sub {
     my $service = service($_[0]);
     return $service eq 'deaf' ? silence :
-           $service eq 'slow' ? (map { ($_, pause(0.15)) }
+           $service eq 'slow' ? (map { ($_, pause(seconds(0.5))) }
                                  split //, bulk($service)) :
            bulk($service);
 });
 
 test 'a connection that is not answered any more',
     config => location('= /km', pass => $deaf->address,
-                       redis_timeout => seconds(1) . 's'),
+                       redis_timeout => seconds(4) . 's'),
     log => [ qr/SEAL KM Request refused, store_timeout/,
              qr/answers nothing, last sent: GET/ ],
     sub {
@@ -120,7 +120,7 @@ test 'a connection that is not answered any more',
         my $client = client()->send(ask('deaf'));
         wait_for(sub { $deaf->count(qr/GET .*:deaf:/) });
         my $late = time;
-        wait_for(sub { time > $late + seconds(0.4) });
+        wait_for(sub { time > $late + seconds(2) });
         my @clients = map { client()->send(ask("s$_")) } 1 .. 5;
 
         is($client->response->header('X-Reason'), 'store_timeout',
@@ -138,6 +138,29 @@ test 'a connection that is not answered any more',
         is(payload(post(body => { ServiceID => 'next' })), 'next',
            'and those behind it');
         is($deaf->count(qr/^accept/), 2, 'on the same connection');
+    };
+
+
+# Who waits for it times out when it has been silent for so long: both at once.
+# New as the connection is, there is no other one for a while.
+my $mute = fake_redis(get => sub { return silence });
+
+test 'the one that a silent connection is given up for',
+    config => location('= /km', pass => $mute->address, redis_timeout => '100ms'),
+    log => [ qr/SEAL KM Request refused, store_/,
+             qr/answers nothing, last sent: GET/ ],
+    sub {
+        for my $round (1 .. 10) {
+            my ($service, $reason) = ("mute$round");
+            wait_for(sub {
+                $reason = post(body => { ServiceID => $service })
+                    ->header('X-Reason');
+                return $mute->count(qr/GET .*:$service:/);
+            });
+            is($reason, 'store_timeout', "silence, round $round");
+            ok(wait_for(sub { $mute->count(qr/^close/) == $round }),
+               "and the end of the connection, round $round");
+        }
     };
 
 

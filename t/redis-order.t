@@ -120,11 +120,12 @@ test 'late replies',
         is_right('in pieces', \@services,
                  [ load(20, [ map { ask($_) } @services ]) ]);
 
-        # what times out leaves its reply behind
+        # what times out leaves its reply behind, or ends the connection that
+        # was silent for so long
         @services = $some->((qw(slow a b c d e f g h)) x 8);
         my $seen = is_right('timeouts', \@services,
             [ load(9, [ map { ask($_, '/hasty') } @services ]) ],
-            'store_timeout');
+            'store_timeout', 'store_unavailable');
         ok($seen->{store_timeout}, 'some time out');
 
         @services = $some->((qw(a b c d)) x 25);
@@ -134,7 +135,7 @@ test 'late replies',
            'all that was late is dropped');
         is_right('after them', \@services,
                  [ load(10, [ map { ask($_, '/hasty') } @services ]) ],
-                 'store_timeout');
+                 'store_timeout', 'store_unavailable');
 
         # of what is asked at once, some is lost, some is garbled
         for my $round (1 .. 10) {

@@ -94,9 +94,7 @@ sub requests {
             @services),
         [ '/user', 'service' ], [ '/user', 'list' ], [ '/file', 'service' ],
         [ '/wrong', 'service' ], [ '/wrong', 'service' ], [ '/wrong-user', 'service' ],
-        [ '/none', 'service' ], [ '/fake', 'service' ], [ '/fake', 'service' ],
-        (map { [ '/garbled', $_ ] } qw(error status number array garbage short slow
-            good));
+        [ '/none', 'service' ], [ '/fake', 'service' ], [ '/fake', 'service' ];
 
     # refused tokens are secret too: one that is refused here is good elsewhere
     push @requests, [ token => $_ ] for
@@ -127,7 +125,28 @@ sub requests {
                         token => token()));
     $gone->close;
 
-    return map { post(@$_, @more ? (client => { @more }) : ()) } @requests;
+    my @client = @more ? (client => { @more }) : ();
+
+    return (map { post(@$_, @client) } @requests), garbled(@client);
+}
+
+# Each of these spoils the connection: the next one is asked for until a new
+# connection has taken it to the server.
+my $nth = 0;
+
+sub garbled {
+    my (@client) = @_;
+    my @responses;
+
+    for my $kind (qw(error status number array garbage short slow good)) {
+        my $service = $kind . ++$nth;
+        wait_for(sub {
+            push @responses, post(location => '/garbled', token => token(),
+                                  body => { ServiceID => $service }, @client);
+            return $garbled->count(qr/GET seal:km:$service:/);
+        }) or die "$service never reached the server";
+    }
+    return @responses;
 }
 
 # all that nginx has written to its folder

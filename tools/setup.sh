@@ -60,6 +60,7 @@ want_build() {
     want_command make make
     want_command pkg-config pkg-config
     want_command openssl openssl
+    want_command perl pod2man
     PATH=$PATH:/usr/sbin want_command nginx nginx
     want_file nginx-dev "${NGINX_SRC:-/usr/share/nginx/src}/configure"
     want_library libjansson-dev jansson
@@ -100,6 +101,9 @@ want_test() {
     want_command nodejs node
     want_command npm npm
     want_command binutils nm
+    want_command gdb gdb
+    want_file python3 /usr/bin/python3
+    want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
     want_neighbours
 }
 
@@ -235,22 +239,22 @@ install_test_nginx() {
     rm -rf "$folder"
 }
 
-# A real OpenID provider, for one test: npm's oidc-provider, the versions of the
-# lock file, into build/oidc. None of its packages runs a script of its own.
+# A real OpenID provider, and another library for JWE, for one test each: npm's
+# oidc-provider and jose, the versions of the lock file, into build/oidc. None of its packages runs a script of its own.
 have_oidc() {
     cmp -s "$top/t/oidc/package-lock.json" "$top/build/oidc/installed"
 }
 
 install_oidc() {
     local folder=$top/build/oidc
-    say "installing npm's oidc-provider into build/oidc"
+    say "installing npm's oidc-provider and jose into build/oidc"
     rm -rf "$folder"
     mkdir -p "$folder"
     cp "$top"/t/oidc/package.json "$top"/t/oidc/package-lock.json "$folder/"
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
         --loglevel=error > "$top/build/oidc.log" 2>&1 || {
         tail -n 20 "$top/build/oidc.log" >&2
-        die "npm could not install oidc-provider"
+        die "npm could not install oidc-provider and jose"
     }
     cp "$folder/package-lock.json" "$folder/installed"
 }

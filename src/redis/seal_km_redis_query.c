@@ -23,7 +23,7 @@ static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_set_timer(seal_km_redis_query_t *query,
     ngx_msec_t time);
 static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
-static void seal_km_redis_query_late(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_served(seal_km_redis_query_t *query);
@@ -369,8 +369,9 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
     if (!query->late) {
         query->late = 1;
 
-        seal_km_redis_query_late(query);
-        return;
+        if (seal_km_redis_query_late(query) == NGX_AGAIN) {
+            return;
+        }
     }
 
     seal_km_redis_query_detach(query, 1);
@@ -380,7 +381,9 @@ seal_km_redis_query_timeout_handler(ngx_event_t *ev)
 }
 
 
-static void
+/* NGX_AGAIN: there is some time left; NGX_OK: a busy worker has come too late */
+
+static ngx_int_t
 seal_km_redis_query_late(seal_km_redis_query_t *query)
 {
     ngx_msec_int_t                   left;
@@ -394,7 +397,13 @@ seal_km_redis_query_late(seal_km_redis_query_t *query)
 
     left = query->deadline - ngx_current_msec;
 
-    ngx_add_timer(&query->timer, ngx_max(left, 1));
+    if (left <= 0) {
+        return NGX_OK;
+    }
+
+    ngx_add_timer(&query->timer, left);
+
+    return NGX_AGAIN;
 }
 
 

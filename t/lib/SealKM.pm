@@ -48,7 +48,7 @@ package SealKM;
 #                         reason, stands for
 #     payload             none; the value, \'raw JSON' for a byte-wise comparison
 #     echo                { ServiceID =>, ClientID => ... }; those of body
-#     user_uri            the token's sub, else its client_id
+#     user_uri            the token's sub, else its client_id; undef: none
 #     unread              1 where not even the token was looked at
 #     skms_uri, skms_id   SKMS_URI, none
 #     status, code        what the table says for the reason
@@ -114,7 +114,7 @@ my @REASONS = (
     [ 5,  'request_too_large',        413, '04' ],
     (map { [ 6, "token_$_",           401, '03' ] }
         qw(missing malformed algorithm key signature expired not_yet_valid
-           issuer audience binding)),
+           issuer audience binding type)),
     [ 7,  'malformed_request',        400, '04' ],
     [ 7,  'unsupported_version',      400, '04' ],
     [ 8,  'insufficient_scope',       403, '04' ],
@@ -234,8 +234,8 @@ sub _expected {
 
     my @members = (
         UserUri     => $want->{unread} || $row <= 6 ? undef :
-                       $want->{user_uri} // $claims->{sub}
-                       // $claims->{client_id},
+                       exists $want->{user_uri} ? $want->{user_uri} :
+                       $claims->{sub} // $claims->{client_id},
         SKmsUri     => $want->{skms_uri} // SKMS_URI,
         ServiceID   => $echo{ServiceID},
         SKmsID      => $want->{skms_id},

@@ -836,7 +836,8 @@ test_profiles(void **state)
           "is not a string of 1 to 255 bytes" },
         { &many, "\"cid\":\"c\",\"azp\":null", NULL, NULL, "azp",
           "is not a string of 1 to 255 bytes" },
-        { &many, "\"sub\":\"s\"", NULL, NULL, "azp", "is missing" },
+        { &many, "\"sub\":\"s\"", NULL, NULL, "azp", "is missing, and so "
+                                "are the others that may be the client id" },
         { NULL, "\"sub\":\"s\"", NULL, NULL, "client_id", "is missing" },
         { NULL, "\"client_id\":\"\"", NULL, NULL, "client_id",
           "is not a string of 1 to 255 bytes" },
@@ -909,7 +910,15 @@ test_profiles(void **state)
     assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL,
                                           &fault), SEAL_KM_TOKEN_MALFORMED);
     assert_null(fault.claim);
-    assert_non_null(fault.what);
+    assert_string_equal(fault.what, "are no JSON object");
+
+    text = unit_text(unit_token("ES256", unit_key("p256"),
+                                "{\"alg\":\"ES256\"}",
+                                "{\"exp\":1,\"exp\":1}"));
+    assert_int_equal(seal_km_token_verify(&token, text, jwks, ALL, NULL,
+                                          &fault), SEAL_KM_TOKEN_MALFORMED);
+    assert_null(fault.claim);
+    assert_string_equal(fault.what, "are no JSON, or name something twice");
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km_claim_directives.h"
+#include "ngx_http_seal_km_values.h"
 
 
 static char *ngx_http_seal_km_merge_words(ngx_conf_t *cf, ngx_array_t **words,
@@ -30,6 +31,10 @@ ngx_http_seal_km_set_token_types(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (slcf->token_types != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    if (ngx_http_seal_km_refuse_variables(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     value = cf->args->elts;

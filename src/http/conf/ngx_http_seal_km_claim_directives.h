@@ -18,6 +18,9 @@
 typedef struct {
     ngx_str_t               variable;    /* its name, without "$" */
     seal_km_claim_path_t    path;
+
+    u_char                 *file;        /* where that is configured */
+    ngx_uint_t              line;
 } ngx_http_seal_km_claim_set_t;
 
 

@@ -14,13 +14,20 @@ static char *ngx_http_seal_km_knows(ngx_conf_t *cf, ngx_conf_enum_t *e);
 ngx_int_t
 ngx_http_seal_km_refuse_variables(ngx_conf_t *cf)
 {
+    return ngx_http_seal_km_refuse_variables_from(cf, 1);
+}
+
+
+ngx_int_t
+ngx_http_seal_km_refuse_variables_from(ngx_conf_t *cf, ngx_uint_t first)
+{
     u_char      *p, *last, c;
     ngx_str_t   *value;
     ngx_uint_t   i;
 
     value = cf->args->elts;
 
-    for (i = 1; i < cf->args->nelts; i++) {
+    for (i = first; i < cf->args->nelts; i++) {
         last = value[i].data + value[i].len;
 
         for (p = value[i].data; p + 1 < last; p++) {
@@ -42,6 +49,40 @@ ngx_http_seal_km_refuse_variables(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_seal_km_variable_name(ngx_str_t *value, ngx_str_t *name)
+{
+    u_char  c;
+    size_t  i;
+
+    *name = *value;
+
+    if (name->len == 0 || name->data[0] != '$') {
+        return NGX_DECLINED;
+    }
+
+    name->data++;
+    name->len--;
+
+    if (name->len > 2 && name->data[0] == '{'
+        && name->data[name->len - 1] == '}')
+    {
+        name->data++;
+        name->len -= 2;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(name->data[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+            return NGX_DECLINED;
+        }
+    }
+
+    return name->len ? NGX_OK : NGX_DECLINED;
 }
 
 

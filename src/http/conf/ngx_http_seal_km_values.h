@@ -20,6 +20,13 @@
  */
 ngx_int_t ngx_http_seal_km_refuse_variables(ngx_conf_t *cf);
 
+/* the same from that argument on; the directive's name is argument 0 */
+ngx_int_t ngx_http_seal_km_refuse_variables_from(ngx_conf_t *cf,
+    ngx_uint_t first);
+
+/* the name in "$name" or "${name}"; NGX_OK, or NGX_DECLINED for any other text */
+ngx_int_t ngx_http_seal_km_variable_name(ngx_str_t *value, ngx_str_t *name);
+
 /* ngx_str_t, without variables */
 char *ngx_http_seal_km_set_text(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

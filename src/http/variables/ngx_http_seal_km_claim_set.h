@@ -15,5 +15,11 @@
 char *ngx_http_seal_km_set_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/*
+ * NGX_OK where each variable has kept that meaning, whatever stands further
+ * down; else NGX_ERROR, after it was logged.  For postconfiguration.
+ */
+ngx_int_t ngx_http_seal_km_check_claim_sets(ngx_conf_t *cf);
+
 
 #endif /* NGX_HTTP_SEAL_KM_CLAIM_SET_H */

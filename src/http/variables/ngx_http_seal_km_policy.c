@@ -5,6 +5,7 @@
 
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_value.h"
+#include "ngx_http_seal_km_values.h"
 
 #include "seal_km_reason.h"
 
@@ -170,36 +171,10 @@ ngx_http_seal_km_is_own_word(u_char *word)
 static ngx_int_t
 ngx_http_seal_km_get_variable(ngx_conf_t *cf, ngx_str_t *value)
 {
-    size_t     i;
-    u_char     c;
     ngx_str_t  name;
 
-    name = *value;
-
-    if (name.len && name.data[0] == '$') {
-        name.data++;
-        name.len--;
-
-        if (name.len > 2 && name.data[0] == '{'
-            && name.data[name.len - 1] == '}')
-        {
-            name.data++;
-            name.len -= 2;
-        }
-
-        for (i = 0; i < name.len; i++) {
-            c = name.data[i];
-
-            if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
-                && (c < '0' || c > '9') && c != '_')
-            {
-                break;
-            }
-        }
-
-        if (name.len && i == name.len) {
-            return ngx_http_get_variable_index(cf, &name);
-        }
+    if (ngx_http_seal_km_variable_name(value, &name) == NGX_OK) {
+        return ngx_http_get_variable_index(cf, &name);
     }
 
     /* any other text would be true at all times */

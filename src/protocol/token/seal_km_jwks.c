@@ -192,22 +192,6 @@ seal_km_jwks_skip(const seal_km_jwks_t *jwks, seal_km_jwk_key_t *key,
 }
 
 
-int
-seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid)
-{
-    size_t                    part;
-    const seal_km_jwk_key_t  *key;
-
-    seal_km_jwks_foreach(jwks, key, part) {
-        if (key->kid.data != NULL && seal_km_str_equal(key->kid, kid)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 seal_km_algorithms_t
 seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 {

@@ -44,9 +44,6 @@ int seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
 void seal_km_jwks_set_parts(seal_km_jwks_t *jwks,
     seal_km_jwks_t *const *parts, size_t n);
 
-/* 1 if the set has a usable key of exactly that kid */
-int seal_km_jwks_has_kid(const seal_km_jwks_t *jwks, seal_km_str_t kid);
-
 /* the algorithms for which the set has a usable key */
 seal_km_algorithms_t seal_km_jwks_algorithms(const seal_km_jwks_t *jwks);
 

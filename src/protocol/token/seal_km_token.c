@@ -170,9 +170,12 @@ seal_km_token_get_claims(seal_km_token_t *token, const seal_km_jws_t *jws,
     if (rc == SEAL_KM_JSON_NO_MEMORY) {
         reason = SEAL_KM_INTERNAL_ERROR;
 
+    } else if (rc != SEAL_KM_JSON_OK) {
+        reason = seal_km_token_malformed(fault, NULL, "are no JSON, or name "
+                                                "something twice");
+
     } else if (!json_is_object(token->claims)) {
-        reason = seal_km_token_malformed(fault, NULL, "are no JSON object, or "
-                                                "name something twice");
+        reason = seal_km_token_malformed(fault, NULL, "are no JSON object");
 
     } else {
         reason = seal_km_token_read_claims(token, profile, fault);
@@ -278,7 +281,10 @@ seal_km_token_get_names(seal_km_token_t *token,
                                profile->nclient_ids);
     if (name == NULL) {
         return seal_km_token_malformed(fault, profile->client_ids[0].data,
-                                       "is missing");
+                                       (profile->nclient_ids == 1)
+                                       ? "is missing"
+                                       : "is missing, and so are the others "
+                                         "that may be the client id");
     }
 
     token->client_id = seal_km_json_string(token->claims, name);
@@ -412,23 +418,6 @@ seal_km_token_malformed(seal_km_token_fault_t *fault, const char *claim,
     fault->what = what;
 
     return SEAL_KM_TOKEN_MALFORMED;
-}
-
-
-int
-seal_km_token_names_unknown_key(seal_km_str_t text, const seal_km_jwks_t *jwks)
-{
-    int            unknown;
-    seal_km_jws_t  jws;
-
-    unknown = seal_km_jws_read(&jws, text, ~(seal_km_algorithms_t) 0)
-                  == SEAL_KM_OK
-              && jws.kid.data != NULL
-              && !seal_km_jwks_has_kid(jwks, jws.kid);
-
-    seal_km_jws_free(&jws);
-
-    return unknown;
 }
 
 

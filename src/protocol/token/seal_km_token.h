@@ -101,13 +101,6 @@ seal_km_reason_e seal_km_token_verify(seal_km_token_t *token,
     seal_km_token_fault_t *fault);
 
 /*
- * 1 if text is a token that names its key by a kid which no usable key of jwks
- * has; 0 if it names none, or is no token.
- */
-int seal_km_token_names_unknown_key(seal_km_str_t text,
-    const seal_km_jwks_t *jwks);
-
-/*
  * Fills in claims for a token out of seal_km_extract_read(): text is the token
  * that the extract was made of, known to be verified.  Returns 0 or -1.
  */

@@ -8,6 +8,14 @@
 #include <openssl/crypto.h>
 
 
+/*
+ * ms.  Whoever waits for a command times out in the very millisecond in which
+ * it has been silent for too long, and is to be told so: before the connection
+ * is closed for it, which would be "not available".
+ */
+#define SEAL_KM_REDIS_WIRE_GRACE  1
+
+
 static void seal_km_redis_wire_write_handler(ngx_event_t *wev);
 static void seal_km_redis_wire_read_handler(ngx_event_t *rev);
 static ngx_int_t seal_km_redis_wire_send(seal_km_redis_connection_t *rc);
@@ -166,7 +174,8 @@ seal_km_redis_wire_fill(seal_km_redis_connection_t *rc)
         seal_km_redis_command_written(command);
 
         if (!rc->watch.timer_set) {
-            ngx_add_timer(&rc->watch, rc->settings->timeout);
+            ngx_add_timer(&rc->watch,
+                          rc->settings->timeout + SEAL_KM_REDIS_WIRE_GRACE);
         }
     }
 
@@ -465,7 +474,8 @@ seal_km_redis_wire_watch_handler(ngx_event_t *ev)
                       ngx_current_msec - rc->heard);
 
     if (silence < rc->settings->timeout) {
-        ngx_add_timer(&rc->watch, rc->settings->timeout - silence);
+        ngx_add_timer(&rc->watch, rc->settings->timeout - silence
+                                  + SEAL_KM_REDIS_WIRE_GRACE);
         return;
     }
 
