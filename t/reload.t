@@ -215,19 +215,31 @@ test 'connections that are not ready, while a worker exits',
     config => location('= /connect', @at, redis_timeout => '1h',
                        redis_connect_timeout => '1h',
                        pass => '127.0.0.1:' . $full->sockport)
-        . location('= /greet', @at, redis_password => 'x', redis_timeout => '1h'),
+        . location('= /greet', @at, redis_password => 'x', redis_timeout => '1h')
+        # a question for the map, which nobody wants any more
+        . location('= /ask', @at, redis_mode => 'cluster', redis_timeout => '1h',
+                       redis_connect_timeout => '1h',
+                       pass => '127.0.0.1:' . $full->sockport)
+        . location('= /asked', @at, redis_mode => 'cluster', redis_timeout => '1h',
+                       redis_password => 'x'),
+    may_log => [ qr/did not answer|no Redis server/ ],
     sub {
-        my $greets = $fake->count(qr/ AUTH /);
         my $to = sprintf '0100007F:%04X 02', $full->sockport;
-        my $others = connecting($to);
-        my %begun = (connect => sub { connecting($to) > $others },
-                     greet => sub { $fake->count(qr/ AUTH /) > $greets });
+        my ($greets, %others);
+        my $connects = sub { grep { !$others{$_} } connecting($to) };
+        my $greeted = sub { $fake->count(qr/ AUTH /) > $greets };
+        my %begun = (connect => $connects, ask => $connects, greet => $greeted,
+                     asked => $greeted);
 
         for my $what (sort keys %begun) {
             my $request = ask('late', location => "/$what");
             my $client = client()->send(substr $request, 0, -5);
             taken();
             my @old = reload();
+            # workers ask for maps when they start
+            taken();
+            $greets = $fake->count(qr/ AUTH /);
+            %others = map { $_ => 1 } connecting($to);
             $client->send(substr $request, -5);
             ok(wait_for($begun{$what}), "$what: it has begun");
             $client->close;
@@ -235,11 +247,11 @@ test 'connections that are not ready, while a worker exits',
         }
     };
 
-# of the kernel's table, connections to that address in that state
+# from where, in the kernel's table, to that address in that state
 sub connecting {
     my ($to) = @_;
     open my $file, '<', '/proc/net/tcp' or die $!;
-    return scalar grep { / \Q$to\E / } <$file>;
+    return map { /^ *\d+: (\S+) \Q$to\E / } <$file>;
 }
 
 
