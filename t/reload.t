@@ -203,55 +203,73 @@ test 'Redis fails, and is back, while a worker exits',
     };
 
 
-# a socket whose queue is full: the kernel lets nobody else in, nor turns it away
-my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-    or die "listen: $!";
-my @queue = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
-                                        PeerPort => $full->sockport) } 1 .. 8;
+# Sockets whose queue is full: the kernel lets nobody else in, nor turns it away.
+# Each is a port, and who waits at it since then.
+sub full_socket {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "listen: $!";
+    my $full = { socket => $socket, port => $socket->sockport, others => {} };
 
-# what a worker has opened while it exits, and nobody waits for any more
-test 'connections that are not ready, while a worker exits',
-    @nginx,
-    config => location('= /connect', @at, redis_timeout => '1h',
-                       redis_connect_timeout => '1h',
-                       pass => '127.0.0.1:' . $full->sockport)
-        . location('= /greet', @at, redis_password => 'x', redis_timeout => '1h')
-        # a question for the map, which nobody wants any more
-        . location('= /ask', @at, redis_mode => 'cluster', redis_timeout => '1h',
-                       redis_connect_timeout => '1h',
-                       pass => '127.0.0.1:' . $full->sockport)
-        . location('= /asked', @at, redis_mode => 'cluster', redis_timeout => '1h',
-                       redis_password => 'x'),
-    may_log => [ qr/did not answer|no Redis server/ ],
-    sub {
-        my $to = sprintf '0100007F:%04X 02', $full->sockport;
-        my ($greets, %others);
-        my $connects = sub { grep { !$others{$_} } connecting($to) };
-        my $greeted = sub { $fake->count(qr/ AUTH /) > $greets };
-        my %begun = (connect => $connects, ask => $connects, greet => $greeted,
-                     asked => $greeted);
+    $full->{queue} = [ map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $full->{port}, Blocking => 0) } 1 .. 8 ];
+    $full->{others} = { map { $_ => 1 } connecting($full) };
+    return $full;
+}
 
-        for my $what (sort keys %begun) {
-            my $request = ask('late', location => "/$what");
+# from where, in the kernel's table of connections that are not there yet
+sub connecting {
+    my ($full) = @_;
+    my $to = sprintf '0100007F:%04X 02', $full->{port};
+
+    open my $file, '<', '/proc/net/tcp' or die $!;
+    return grep { !$full->{others}{$_} }
+           map { /^ *\d+: (\S+) \Q$to\E / } <$file>;
+}
+
+# what is being opened, and nobody has a use for any more
+sub slow {
+    my ($what, %set) = @_;
+    my $full = full_socket();
+    my $silent = fake_redis(command => { AUTH => sub { silence } });
+
+    my $config = location('= /km', @at, %set, redis_timeout => '1h',
+        redis_connect_timeout => '1h',
+        $what eq 'connect' ? (pass => "127.0.0.1:$full->{port}")
+                           : (pass => $silent->address, redis_password => 'x'));
+    my $begun = sub {
+        return $what eq 'connect' ? connecting($full)
+                                  : $silent->count(qr/ AUTH /);
+    };
+    return ($config, $begun);
+}
+
+for my $what (qw(connect greet)) {
+    my ($config, $begun) = slow($what);
+
+    test "$what: slow, for a request of a worker that exits",
+        @nginx,
+        config => $config,
+        sub {
+            my $request = ask('late');
             my $client = client()->send(substr $request, 0, -5);
             taken();
             my @old = reload();
-            # workers ask for maps when they start
-            taken();
-            $greets = $fake->count(qr/ AUTH /);
-            %others = map { $_ => 1 } connecting($to);
             $client->send(substr $request, -5);
-            ok(wait_for($begun{$what}), "$what: it has begun");
+            ok(wait_for($begun), 'it has begun');
             $client->close;
-            ok(gone(@old), "$what: it does not keep the worker");
-        }
-    };
+            ok(gone(@old), 'it does not keep the worker');
+        };
 
-# from where, in the kernel's table, to that address in that state
-sub connecting {
-    my ($to) = @_;
-    open my $file, '<', '/proc/net/tcp' or die $!;
-    return map { /^ *\d+: (\S+) \Q$to\E / } <$file>;
+    # which a worker asks as soon as it starts
+    my ($config_of, $asked) = slow($what, redis_mode => 'cluster');
+
+    test "$what: slow, for a question about the topology",
+        @nginx,
+        config => $config_of,
+        sub {
+            ok(wait_for($asked), 'it has begun');
+            ok(gone(reload()), 'it does not keep the worker');
+        };
 }
 
 
