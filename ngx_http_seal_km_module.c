@@ -11,14 +11,18 @@
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"
+#include "ngx_http_seal_km_metrics.h"
+#include "ngx_http_seal_km_operator_directives.h"
 #include "ngx_http_seal_km_record_directives.h"
 #include "ngx_http_seal_km_redis_directives.h"
+#include "ngx_http_seal_km_tallies.h"
 #include "ngx_http_seal_km_values.h"
 
 
 static ngx_int_t ngx_http_seal_km_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_seal_km_init_module(ngx_cycle_t *cycle);
+static void ngx_http_seal_km_change_cycle(ngx_http_seal_km_main_conf_t *smcf);
 static ngx_int_t ngx_http_seal_km_init_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_seal_km_start_handler(ngx_event_t *ev);
@@ -218,6 +222,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, token_cache),
+      NULL },
+
+    { ngx_string("seal_km_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_seal_km_set_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("seal_km_require_binding"),
@@ -541,6 +552,10 @@ ngx_http_seal_km_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_seal_km_set_tallies(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_seal_km_init_verify(cf);
 }
 
@@ -554,11 +569,37 @@ ngx_http_seal_km_init_module(ngx_cycle_t *cycle)
 
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_seal_km_module);
 
-    if (smcf == NULL || smcf->locations.nelts == 0) {
+    if (smcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_process == NGX_PROCESS_SINGLE && !ngx_is_init_cycle(ngx_cycle)) {
+        ngx_http_seal_km_change_cycle(smcf);
+    }
+
+    if (smcf->locations.nelts == 0) {
         return NGX_OK;
     }
 
     return ngx_http_seal_km_watch_variables(cycle, &smcf->watched);
+}
+
+
+/* a reload without a master process: this very process goes on with it */
+
+static void
+ngx_http_seal_km_change_cycle(ngx_http_seal_km_main_conf_t *smcf)
+{
+    ngx_http_seal_km_main_conf_t  *former;
+
+    former = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                                 ngx_http_seal_km_module);
+
+    if (former) {
+        ngx_http_seal_km_change_zones(&former->zones, &smcf->zones);
+    }
+
+    ngx_http_seal_km_enter_zones(&smcf->zones);
 }
 
 
@@ -583,6 +624,8 @@ ngx_http_seal_km_init_process(ngx_cycle_t *cycle)
     {
         return NGX_OK;
     }
+
+    ngx_http_seal_km_enter_zones(&smcf->zones);
 
     files = smcf->key_files.elts;
 
@@ -642,6 +685,8 @@ ngx_http_seal_km_exit_process(ngx_cycle_t *cycle)
     for (i = 0; i < smcf->pools.nelts; i++) {
         seal_km_redis_pool_stop(conf[i]->pool);
     }
+
+    ngx_http_seal_km_leave_zones(&smcf->zones);
 }
 
 
@@ -662,6 +707,7 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
 
     /* what reads the configuration stands below what answers a request */
     smcf->handler = ngx_http_seal_km_handler;
+    smcf->metrics_handler = ngx_http_seal_km_metrics_handler;
     smcf->interface = &ngx_http_seal_km_interface_km;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -690,7 +736,7 @@ ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
     ngx_uint_t    i;
     ngx_array_t  *arrays[] = {
         &smcf->key_files, &smcf->sources, &smcf->key_sets, &smcf->pools,
-        &smcf->locations
+        &smcf->locations, &smcf->zones
     };
 
     for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
@@ -736,6 +782,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
      *     conf->claim_sets = NULL;
+     *     conf->metrics_file = NULL;
+     *     conf->tally = NULL;
      *     conf->redis = { 0 };
      */
 

@@ -20,11 +20,13 @@ src/redis/connection
 src/redis/pool
 src/redis
 src/redis/topology
+src/http/counters
 src/http/keys
 src/http/conf
 src/http/token
 src/http/variables
 src/http/interface
+src/http/operator
 src/http'
 
 # FILE FOLDER, of each source

@@ -101,6 +101,7 @@ want_test() {
     want_command nodejs node
     want_command npm npm
     want_command binutils nm
+    want_command prometheus promtool
     want_command gdb gdb
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
@@ -146,7 +147,7 @@ as_root() {
 # that were there before are left alone.
 
 policy=/usr/sbin/policy-rc.d
-services="nginx redis-server"
+services="nginx redis-server prometheus"
 new_services=
 own_policy=
 

@@ -20,6 +20,7 @@
 #include "seal_km_secret.h"
 #include "seal_km_uri.h"
 
+#include "ngx_http_seal_km_counters.h"
 #include "ngx_http_seal_km_key_set.h"
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_record_keys.h"
@@ -34,6 +35,10 @@
 typedef struct ngx_http_seal_km_interface_s  ngx_http_seal_km_interface_t;
 
 
+/* what the metrics tell of the module: the version in CHANGELOG.md */
+#define NGX_HTTP_SEAL_KM_RELEASE  "0.1.0"
+
+
 #if !(NGX_HTTP_SSL)
 #error "SEAL KM is HTTP over TLS: build nginx --with-http_ssl_module"
 #endif
@@ -46,12 +51,14 @@ typedef struct {
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
+    ngx_array_t                   zones;     /* ngx_shm_zone_t *, made */
     ngx_array_t                   zone_uses; /* ngx_http_seal_km_zone_use_t */
     seal_km_sha256_t             *sha256;
     ngx_http_seal_km_watched_t    watched;
 
-    /* the content handler, and what it speaks unless a location says */
+    /* content handlers, and what a location speaks that does not say */
     ngx_http_handler_pt           handler;
+    ngx_http_handler_pt           metrics_handler;
     const ngx_http_seal_km_interface_t  *interface;
 } ngx_http_seal_km_main_conf_t;
 
@@ -108,6 +115,7 @@ typedef struct {
     ngx_shm_zone_t               *zone;
     ngx_flag_t                    token_cache;
     ngx_shm_zone_t               *cache;     /* zone; NULL: no token cache */
+    ngx_http_seal_km_tally_t     *tally;     /* of zone; NULL: no zone */
     u_char                        policy_id[SEAL_KM_SHA256_SIZE];
     seal_km_extract_names_t       names;     /* the claims that are needed */
     ngx_http_seal_km_learnt_t    *learnt;
@@ -116,6 +124,11 @@ typedef struct {
     ngx_flag_t                    record_plaintext;
     seal_km_record_digest_t      *record_digest; /* NULL: none */
     ngx_uint_t                    payload;
+
+    /* where seal_km_metrics stands; NULL: it does not */
+    u_char                       *metrics_file;
+    ngx_uint_t                    metrics_line;
+
     ngx_http_seal_km_redis_conf_t redis;
 } ngx_http_seal_km_loc_conf_t;
 
@@ -155,6 +168,10 @@ typedef struct {
     seal_km_reason_e              keys_reason; /* without new keys */
     ngx_uint_t                    key_changes; /* of the set, when judged */
 
+    ngx_http_seal_km_tally_t     *tally;     /* the location's */
+    uint64_t                      started;   /* by ngx_http_seal_km_clock(): */
+    uint64_t                      asked;     /* and when the store was */
+
     seal_km_redis_query_t         query;
     seal_km_str_t                 record;    /* what Payload is made of */
     seal_km_str_t                 record_kid;
@@ -165,6 +182,8 @@ typedef struct {
     unsigned                      presented:1; /* there was a token */
     unsigned                      verified:1;  /* token holds its claims */
     unsigned                      tried:1;     /* the balancer was asked */
+    unsigned                      waiting:1;   /* counted so, for waits_for */
+    ngx_http_seal_km_waits_e      waits_for;
 } ngx_http_seal_km_ctx_t;
 
 
@@ -204,6 +223,22 @@ ngx_http_seal_km_ctx_t *ngx_http_seal_km_get_ctx(ngx_http_request_t *r);
 
 /* the word for ctx->reason: that of seal_km_require, else the table's */
 const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_count.c */
+
+/*
+ * What is counted of a request: its start, waiting for something, the end of
+ * that whatever it was, the store's time between asking and its answer, and the
+ * response for ctx->reason.
+ */
+void ngx_http_seal_km_count_request(ngx_http_seal_km_ctx_t *ctx);
+void ngx_http_seal_km_count_wait(ngx_http_seal_km_ctx_t *ctx,
+    ngx_http_seal_km_waits_e what);
+void ngx_http_seal_km_count_wake(ngx_http_seal_km_ctx_t *ctx);
+void ngx_http_seal_km_count_query(ngx_http_seal_km_ctx_t *ctx);
+void ngx_http_seal_km_count_answer(ngx_http_seal_km_ctx_t *ctx);
+void ngx_http_seal_km_count_response(ngx_http_seal_km_ctx_t *ctx);
 
 
 /* ngx_http_seal_km_check.c */

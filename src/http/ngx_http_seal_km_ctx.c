@@ -45,6 +45,7 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     conf = ngx_http_seal_km_get_conf(r);
 
     ctx->owner = r;
+    ctx->tally = conf->tally;
     ctx->claim_sets = conf->claim_sets;
     ctx->paths = conf->names.paths;
     ctx->reason = SEAL_KM_REASON_MAX;
@@ -55,6 +56,8 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
         /* an error_page has led here once more */
         ctx->body_error = former->body_error;
     }
+
+    ngx_http_seal_km_count_request(ctx);
 
     cln->handler = ngx_http_seal_km_cleanup;
 
@@ -89,6 +92,7 @@ ngx_http_seal_km_forget(void *data)
 
     ngx_http_seal_km_stop_waiting(&ctx->waiter);
     ngx_http_seal_km_close_record(ctx);
+    ngx_http_seal_km_count_wake(ctx);
 }
 
 

@@ -5,7 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
-#include "ngx_http_seal_km_compat.h"
+#include "ngx_http_seal_km_headers.h"
 #include "ngx_http_seal_km_interface.h"
 
 #include <openssl/crypto.h>
@@ -19,9 +19,6 @@ static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
 static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
-static ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
-static ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 
@@ -55,6 +52,8 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     }
 
     r->headers_out.content_length_n = b->last - b->pos;
+
+    ngx_http_seal_km_count_response(ctx);
 
     rc = ngx_http_send_header(r);
 
@@ -216,58 +215,6 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     {
         return ngx_http_seal_km_add_challenge(r, ctx, row);
     }
-
-    return NGX_OK;
-}
-
-
-/*
- * Modules that store responses, and variables, look for Cache-Control at a place
- * of its own; "expires" and modules that edit headers rewrite what they find
- * there.  So that they find it, and yet nothing else is sent, it is a copy.
- */
-
-static ngx_int_t
-ngx_http_seal_km_forbid_storing(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  no_store = ngx_string("no-store");
-
-    h = ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t));
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    h->value = no_store;
-
-    if (ngx_http_seal_km_set_cache_control(r, h) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_seal_km_add_header(r, "Cache-Control", &no_store);
-}
-
-
-static ngx_int_t
-ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
 
     return NGX_OK;
 }

@@ -59,9 +59,13 @@ ngx_http_seal_km_fetch_record(ngx_http_request_t *r,
     query->data = fetch;
     query->log = r->connection->log;
 
+    ngx_http_seal_km_count_query(ctx);
+
     if (seal_km_redis_query_start(query) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
+
+    ngx_http_seal_km_count_answer(ctx);
 
     *reason = ngx_http_seal_km_store_reason(query->result);
 
@@ -83,6 +87,9 @@ ngx_http_seal_km_query_handler(seal_km_redis_query_t *query)
     c = r->connection;
 
     ngx_http_set_log_request(c->log, r);
+
+    ngx_http_seal_km_count_answer(
+                  ngx_http_get_module_ctx(r, ngx_http_seal_km_module));
 
     fetch->handler(r, ngx_http_seal_km_store_reason(query->result));
 

@@ -54,6 +54,19 @@ extern const seal_km_redis_topology_t  seal_km_redis_sentinel;
 extern const seal_km_redis_topology_t  seal_km_redis_cluster;
 
 
+/*
+ * What can be counted: connections for records by their state, each of them in
+ * one at most, and what only grows.
+ */
+typedef enum {
+    SEAL_KM_REDIS_COUNT_READY = 0,
+    SEAL_KM_REDIS_COUNT_CONNECTING,  /* and has not failed before */
+    SEAL_KM_REDIS_COUNT_FAILED,      /* and is not ready again */
+    SEAL_KM_REDIS_COUNT_RECONNECTS,  /* a connection was opened once more */
+    SEAL_KM_REDIS_COUNT_RETRIES      /* a query was sent once more */
+} seal_km_redis_count_e;
+
+
 typedef struct seal_km_redis_settings_s  seal_km_redis_settings_t;
 
 /* how connections are made; lives as long as the configuration */
@@ -83,6 +96,11 @@ struct seal_km_redis_settings_s {
     ngx_msec_t                 resolver_timeout;
     ngx_str_t                  host;             /* empty, or to be resolved */
     in_port_t                  port;
+
+    /* NULL, or called with each change, 1 or -1, also by pool_stop() */
+    void                     (*count)(void *data, seal_km_redis_count_e what,
+                                      ngx_int_t change);
+    void                      *count_data;
 };
 
 
@@ -149,6 +167,7 @@ struct seal_km_redis_query_s {
     unsigned                   parked:1;
     unsigned                   asking:1;
     unsigned                   suspect:1;        /* was on one that was lost */
+    unsigned                   sent:1;           /* to some server, before */
 };
 
 

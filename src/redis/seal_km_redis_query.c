@@ -12,6 +12,7 @@
 
 
 static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
+static void seal_km_redis_query_count(seal_km_redis_query_t *query);
 static void seal_km_redis_query_command_handler(void *data,
     seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
 static ngx_int_t seal_km_redis_query_answered(seal_km_redis_query_t *query,
@@ -112,11 +113,27 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
                                            seal_km_redis_query_command_handler,
                                            query);
         if (query->command) {
+            seal_km_redis_query_count(query);
             return NGX_AGAIN;
         }
 
         seal_km_redis_query_release(query, 1);
     }
+}
+
+
+static void
+seal_km_redis_query_count(seal_km_redis_query_t *query)
+{
+    seal_km_redis_settings_t  *settings;
+
+    settings = seal_km_redis_pool_settings(query->pool);
+
+    if (query->sent && settings->count) {
+        settings->count(settings->count_data, SEAL_KM_REDIS_COUNT_RETRIES, 1);
+    }
+
+    query->sent = 1;
 }
 
 

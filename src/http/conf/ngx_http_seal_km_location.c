@@ -7,6 +7,7 @@
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_claim_directives.h"
 #include "ngx_http_seal_km_location.h"
+#include "ngx_http_seal_km_operator_directives.h"
 #include "ngx_http_seal_km_redis_pool.h"
 
 
@@ -82,6 +83,10 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
         clcf->handler = smcf->handler;
+    }
+
+    if (ngx_http_seal_km_merge_metrics(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->upstream.upstream == NULL) {

@@ -56,6 +56,8 @@ typedef struct {
     ngx_resolver_t                *resolver;   /* NULL: resolves nothing */
     ngx_msec_t                     resolver_timeout;
     seal_km_redis_pool_t          *pool;
+    ngx_array_t                   *tallies;    /* ngx_http_seal_km_tally_t *,
+                                                  of those who share pool */
 } ngx_http_seal_km_redis_conf_t;
 
 

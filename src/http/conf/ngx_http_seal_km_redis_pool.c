@@ -5,6 +5,7 @@
 
 #include "ngx_http_seal_km_redis_pool.h"
 #include "ngx_http_seal_km_compat.h"
+#include "ngx_http_seal_km_counters.h"
 #include "ngx_http_seal_km_redis_seeds.h"
 #include "ngx_http_seal_km_redis_ssl.h"
 
@@ -22,6 +23,8 @@ static void ngx_http_seal_km_set_resolver(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf, seal_km_redis_settings_t *settings);
 static void ngx_http_seal_km_set_settings(ngx_http_seal_km_redis_conf_t *conf,
     ngx_ssl_t *ssl, seal_km_redis_settings_t *settings);
+static void ngx_http_seal_km_count_redis(void *data,
+    seal_km_redis_count_e what, ngx_int_t change);
 static ngx_int_t ngx_http_seal_km_set_topology(ngx_conf_t *cf,
     ngx_http_seal_km_redis_conf_t *conf, ngx_ssl_t *ssl,
     seal_km_redis_settings_t *settings);
@@ -35,6 +38,25 @@ static const seal_km_redis_topology_t  *ngx_http_seal_km_topologies[] = {
     &seal_km_redis_standalone,
     &seal_km_redis_sentinel,
     &seal_km_redis_cluster
+};
+
+
+#define ngx_http_seal_km_gauge_of(state)                                      \
+    (offsetof(ngx_http_seal_km_counters_t, gauges.connections)                \
+     + (state) * sizeof(ngx_http_seal_km_counter_t))
+
+/* where what the client counts goes */
+static const size_t  ngx_http_seal_km_redis_counters[] = {
+    [SEAL_KM_REDIS_COUNT_READY] =
+        ngx_http_seal_km_gauge_of(NGX_HTTP_SEAL_KM_STORE_READY),
+    [SEAL_KM_REDIS_COUNT_CONNECTING] =
+        ngx_http_seal_km_gauge_of(NGX_HTTP_SEAL_KM_STORE_CONNECTING),
+    [SEAL_KM_REDIS_COUNT_FAILED] =
+        ngx_http_seal_km_gauge_of(NGX_HTTP_SEAL_KM_STORE_FAILED),
+    [SEAL_KM_REDIS_COUNT_RECONNECTS] =
+        offsetof(ngx_http_seal_km_counters_t, reconnects),
+    [SEAL_KM_REDIS_COUNT_RETRIES] =
+        offsetof(ngx_http_seal_km_counters_t, retries)
 };
 
 
@@ -57,11 +79,18 @@ ngx_http_seal_km_set_redis_pool(ngx_conf_t *cf, ngx_array_t *pools,
     for (i = 0; i < pools->nelts; i++) {
         if (ngx_http_seal_km_same_redis_conf(known[i], conf)) {
             conf->pool = known[i]->pool;
+            conf->tallies = known[i]->tallies;
             return NGX_OK;
         }
     }
 
     if (ngx_http_seal_km_set_redis_ssl(cf, conf, &ssl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    conf->tallies = ngx_array_create(cf->pool, 1,
+                                     sizeof(ngx_http_seal_km_tally_t *));
+    if (conf->tallies == NULL) {
         return NGX_ERROR;
     }
 
@@ -269,6 +298,17 @@ ngx_http_seal_km_set_settings(ngx_http_seal_km_redis_conf_t *conf,
 
     settings->topology = ngx_http_seal_km_topologies[conf->mode];
     settings->read = conf->read;
+
+    settings->count = ngx_http_seal_km_count_redis;
+    settings->count_data = conf->tallies;
+}
+
+
+static void
+ngx_http_seal_km_count_redis(void *data, seal_km_redis_count_e what,
+    ngx_int_t change)
+{
+    ngx_http_seal_km_add(data, ngx_http_seal_km_redis_counters[what], change);
 }
 
 
@@ -316,6 +356,7 @@ ngx_http_seal_km_set_sentinel(ngx_conf_t *cf,
     sentinel->database = 0;
     sentinel->sentinels = 1;
     sentinel->resolver = NULL;
+    sentinel->count = NULL;
     ngx_str_null(&sentinel->host);
     sentinel->connections = 1;
     sentinel->ssl = conf->sentinel_ssl ? ssl : NULL;

@@ -38,6 +38,8 @@ static const char *ngx_http_seal_km_take_keys(
 static void ngx_http_seal_km_fetch_failed(
     ngx_http_seal_km_key_source_t *source, const char *error,
     ngx_uint_t status);
+static void ngx_http_seal_km_count_fetch(
+    ngx_http_seal_km_key_source_t *source, ngx_http_seal_km_fetch_e result);
 static void ngx_http_seal_km_source_notice(void *data, const char *text);
 static void ngx_http_seal_km_key_source_cleanup(void *data);
 
@@ -100,6 +102,13 @@ ngx_http_seal_km_create_key_source(ngx_conf_t *cf,
     cln = ngx_pool_cleanup_add(cf->pool, 0);
 
     if (source == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&source->tallies, cf->pool, 1,
+                       sizeof(ngx_http_seal_km_tally_t *))
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -305,7 +314,10 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
         error = ngx_http_seal_km_take_keys(source, text);
     }
 
-    if (error && !fetch->given_up) {
+    if (error == NULL) {
+        ngx_http_seal_km_count_fetch(source, NGX_HTTP_SEAL_KM_FETCH_OK);
+
+    } else if (!fetch->given_up) {
         ngx_http_seal_km_fetch_failed(source, error, fetch->status);
     }
 
@@ -452,11 +464,23 @@ ngx_http_seal_km_fetch_failed(ngx_http_seal_km_key_source_t *source,
                   source->jwks ? "the former keys stay in force"
                                : "there are no keys of it");
 
+    ngx_http_seal_km_count_fetch(source, NGX_HTTP_SEAL_KM_FETCH_FAILED);
+
     source->failed = ngx_current_msec;
 
     source->delay = source->delay ? 2 * source->delay
                                   : NGX_HTTP_SEAL_KM_DELAY_MIN;
     source->delay = ngx_min(source->delay, source->conf.cooldown);
+}
+
+
+static void
+ngx_http_seal_km_count_fetch(ngx_http_seal_km_key_source_t *source,
+    ngx_http_seal_km_fetch_e result)
+{
+    ngx_http_seal_km_add(&source->tallies,
+                         offsetof(ngx_http_seal_km_counters_t, fetches)
+                         + result * sizeof(ngx_http_seal_km_counter_t), 1);
 }
 
 

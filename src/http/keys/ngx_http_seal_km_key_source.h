@@ -15,6 +15,7 @@
 #include "seal_km_jwks.h"
 #include "seal_km_sha256.h"
 
+#include "ngx_http_seal_km_counters.h"
 #include "ngx_http_seal_km_fetch.h"
 
 
@@ -51,6 +52,8 @@ typedef struct {
     unsigned                         asked:1;   /* for a token, now */
     ngx_event_t                      timer;     /* renews it, unasked */
 
+    ngx_array_t                      tallies;   /* of those who use it:
+                                                   ngx_http_seal_km_tally_t * */
     ngx_http_seal_km_fetched_t       fetch;
     ngx_queue_t                      waiters;
 } ngx_http_seal_km_key_source_t;

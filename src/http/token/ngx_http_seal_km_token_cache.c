@@ -158,6 +158,7 @@ ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
 
         ngx_rbtree_insert(&zone->sh->tokens, &cached->node);
         ngx_queue_insert_head(&zone->sh->recent, &cached->queue);
+        zone->sh->ntokens++;
     }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
@@ -223,16 +224,30 @@ ngx_http_seal_km_cache_alloc(ngx_http_seal_km_zone_t *zone, size_t size,
             return cached;
         }
 
-        last = ngx_http_seal_km_cache_last(zone);
-
-        if (last == NULL) {
+        if (!ngx_http_seal_km_cache_evict(zone)) {
             return NULL;
         }
-
-        ngx_http_seal_km_cache_remove(zone, last);
     }
 
     return ngx_slab_alloc_locked(zone->shpool, size);
+}
+
+
+ngx_uint_t
+ngx_http_seal_km_cache_evict(ngx_http_seal_km_zone_t *zone)
+{
+    ngx_http_seal_km_cached_t  *last;
+
+    last = ngx_http_seal_km_cache_last(zone);
+
+    if (last == NULL) {
+        return 0;
+    }
+
+    ngx_http_seal_km_cache_remove(zone, last);
+    zone->sh->evictions++;
+
+    return 1;
 }
 
 
@@ -259,6 +274,7 @@ ngx_http_seal_km_cache_remove(ngx_http_seal_km_zone_t *zone,
 {
     ngx_queue_remove(&cached->queue);
     ngx_rbtree_delete(&zone->sh->tokens, &cached->node);
+    zone->sh->ntokens--;
     ngx_slab_free_locked(zone->shpool, cached);
 }
 

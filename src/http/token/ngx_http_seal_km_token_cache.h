@@ -17,15 +17,6 @@
 #include "ngx_http_seal_km_zone.h"
 
 
-/* what $seal_km_token_cache tells */
-typedef enum {
-    NGX_HTTP_SEAL_KM_CACHE_NONE = 0,   /* no token was looked up */
-    NGX_HTTP_SEAL_KM_CACHE_OFF,
-    NGX_HTTP_SEAL_KM_CACHE_MISS,
-    NGX_HTTP_SEAL_KM_CACHE_HIT
-} ngx_http_seal_km_cache_e;
-
-
 /* an empty cache in a new zone */
 void ngx_http_seal_km_init_token_cache(ngx_http_seal_km_zone_shared_t *sh);
 
@@ -43,6 +34,12 @@ seal_km_str_t ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone,
  */
 void ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
     double exp, seal_km_str_t extract, double now);
+
+/*
+ * Under the zone's lock: drops the token that was not used for longest, so that
+ * something else has room.  0 if there is none.
+ */
+ngx_uint_t ngx_http_seal_km_cache_evict(ngx_http_seal_km_zone_t *zone);
 
 
 #endif /* NGX_HTTP_SEAL_KM_TOKEN_CACHE_H */

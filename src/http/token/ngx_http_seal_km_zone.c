@@ -8,9 +8,13 @@
 
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
-#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  1
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  2
 
-#define NGX_HTTP_SEAL_KM_ZONE_MIN     (8 * ngx_pagesize)
+/* pages, one of slots among them */
+#define NGX_HTTP_SEAL_KM_ZONE_MIN     8
+
+/* for the workers of before and those of after a reload */
+#define NGX_HTTP_SEAL_KM_ZONE_SLOTS   2
 
 
 static char *ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name,
@@ -18,6 +22,13 @@ static char *ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name,
 static char *ngx_http_seal_km_note_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone);
 static ngx_int_t ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static ngx_int_t ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone,
+    ngx_uint_t slots);
+static ngx_uint_t ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone);
+static ngx_int_t ngx_http_seal_km_take_over_zone(ngx_shm_zone_t *shm_zone,
+    ngx_http_seal_km_zone_t *former);
+static ngx_int_t ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone);
+static ngx_uint_t ngx_http_seal_km_make_room(void *data);
 
 
 char *
@@ -135,9 +146,10 @@ ngx_http_seal_km_check_zones(ngx_conf_t *cf)
 static char *
 ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 {
-    ssize_t                   n;
-    ngx_shm_zone_t           *shm_zone;
-    ngx_http_seal_km_zone_t  *zone;
+    ssize_t                        n;
+    ngx_shm_zone_t                *shm_zone, **made;
+    ngx_http_seal_km_zone_t       *zone;
+    ngx_http_seal_km_main_conf_t  *smcf;
 
     n = ngx_parse_size(size);
 
@@ -148,17 +160,28 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
         return NGX_CONF_ERROR;
     }
 
-    if (n < (ssize_t) NGX_HTTP_SEAL_KM_ZONE_MIN) {
+    if (n < (ssize_t) (NGX_HTTP_SEAL_KM_ZONE_MIN * ngx_pagesize)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"seal_km_zone\" \"%V\" is too small: it wants "
-                           "%uz at least", name, NGX_HTTP_SEAL_KM_ZONE_MIN);
+                           "%uz at least", name,
+                           NGX_HTTP_SEAL_KM_ZONE_MIN * ngx_pagesize);
         return NGX_CONF_ERROR;
     }
 
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    made = ngx_array_push(&smcf->zones);
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_zone_t));
-    if (zone == NULL) {
+
+    if (made == NULL || zone == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    zone->cycle = cf->cycle;
+    zone->file = cf->conf_file->file.name.data;
+    zone->line = cf->conf_file->line;
+
+    ngx_http_seal_km_init_tally(&zone->tally);
 
     shm_zone = ngx_shared_memory_add(cf, name, n, &ngx_http_seal_km_module);
     if (shm_zone == NULL) {
@@ -174,7 +197,84 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
     shm_zone->init = ngx_http_seal_km_init_zone;
     shm_zone->data = zone;
 
+    *made = shm_zone;
+
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_uint_t                slots;
+    ngx_http_seal_km_zone_t  *zone;
+
+    zone = shm_zone->data;
+    slots = ngx_http_seal_km_slots_wanted(zone);
+
+    if (ngx_http_seal_km_check_zone_size(shm_zone, slots) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    zone->tally.shpool = zone->shpool;
+
+    if (data || shm_zone->shm.exists) {
+        if (ngx_http_seal_km_take_over_zone(shm_zone, data) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* where it is full, workers make room for their slots themselves */
+        (void) ngx_http_seal_km_add_slots(&zone->tally, slots);
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_seal_km_fill_zone(shm_zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_seal_km_add_slots(&zone->tally, slots);
+}
+
+
+/* only now it is known how many workers there will be */
+
+static ngx_uint_t
+ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(zone->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return NGX_HTTP_SEAL_KM_ZONE_SLOTS
+           * (ccf->master ? (ngx_uint_t) ccf->worker_processes : 1);
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone, ngx_uint_t slots)
+{
+    size_t                    size;
+    ngx_http_seal_km_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    size = (NGX_HTTP_SEAL_KM_ZONE_MIN - 1) * ngx_pagesize
+           + ngx_http_seal_km_slots_size(slots);
+
+    if (shm_zone->shm.size >= size) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                  "\"seal_km_zone\" \"%V\" is too small for %ui workers: it "
+                  "wants %uz at least, in %s:%ui", &shm_zone->shm.name,
+                  slots / NGX_HTTP_SEAL_KM_ZONE_SLOTS, size, zone->file,
+                  zone->line);
+
+    return NGX_ERROR;
 }
 
 
@@ -184,31 +284,46 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
  */
 
 static ngx_int_t
-ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_seal_km_take_over_zone(ngx_shm_zone_t *shm_zone,
+    ngx_http_seal_km_zone_t *former)
 {
-    ngx_http_seal_km_zone_t  *former = data;
+    ngx_http_seal_km_zone_t         *zone;
+    ngx_http_seal_km_zone_shared_t  *sh;
 
+    zone = shm_zone->data;
+    sh = zone->shpool->data;
+
+    if (sh == NULL
+        || sh->layout != NGX_HTTP_SEAL_KM_ZONE_LAYOUT
+        || sh->slot_size != ngx_http_seal_km_slot_size())
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "\"seal_km_zone\" \"%V\" was made by another version "
+                      "of the module", &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    zone->sh = sh;
+    zone->tally.slots = &sh->slots;
+
+    if (former && former->tally.slot) {
+        /* without a master process: it is our own */
+        zone->tally.slot = former->tally.slot;
+        zone->tally.counters = former->tally.counters;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone)
+{
     size_t                           len;
     ngx_http_seal_km_zone_t         *zone;
     ngx_http_seal_km_zone_shared_t  *sh;
 
     zone = shm_zone->data;
-    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    if (former || shm_zone->shm.exists) {
-        sh = zone->shpool->data;
-
-        if (sh == NULL || sh->layout != NGX_HTTP_SEAL_KM_ZONE_LAYOUT) {
-            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                          "\"seal_km_zone\" \"%V\" was made by another version "
-                          "of the module", &shm_zone->shm.name);
-            return NGX_ERROR;
-        }
-
-        zone->sh = sh;
-
-        return NGX_OK;
-    }
 
     sh = ngx_slab_calloc(zone->shpool, sizeof(ngx_http_seal_km_zone_shared_t));
     if (sh == NULL) {
@@ -216,11 +331,13 @@ ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     sh->layout = NGX_HTTP_SEAL_KM_ZONE_LAYOUT;
+    sh->slot_size = ngx_http_seal_km_slot_size();
 
     ngx_http_seal_km_init_token_cache(sh);
 
     zone->sh = sh;
     zone->shpool->data = sh;
+    zone->tally.slots = &sh->slots;
 
     len = sizeof(" in seal_km_zone \"\"") + shm_zone->shm.name.len;
 
@@ -236,4 +353,81 @@ ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     zone->shpool->log_nomem = 0;
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_seal_km_enter_zones(ngx_array_t *zones)
+{
+    ngx_uint_t                i;
+    ngx_shm_zone_t          **shm_zone;
+    ngx_http_seal_km_zone_t  *zone;
+
+    shm_zone = zones->elts;
+
+    for (i = 0; i < zones->nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        if (ngx_http_seal_km_take_slot(&zone->tally,
+                                       ngx_http_seal_km_make_room, zone)
+            != NGX_OK)
+        {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "\"seal_km_zone\" \"%V\" has no room for what this "
+                          "worker counts: its metrics lack that",
+                          &shm_zone[i]->shm.name);
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_seal_km_make_room(void *data)
+{
+    return ngx_http_seal_km_cache_evict(data);
+}
+
+
+void
+ngx_http_seal_km_leave_zones(ngx_array_t *zones)
+{
+    ngx_uint_t                i;
+    ngx_shm_zone_t          **shm_zone;
+    ngx_http_seal_km_zone_t  *zone;
+
+    shm_zone = zones->elts;
+
+    for (i = 0; i < zones->nelts; i++) {
+        zone = shm_zone[i]->data;
+
+        ngx_http_seal_km_leave_slot(&zone->tally);
+    }
+}
+
+
+void
+ngx_http_seal_km_change_zones(ngx_array_t *former, ngx_array_t *zones)
+{
+    ngx_uint_t                i, k;
+    ngx_shm_zone_t          **before, **after;
+    ngx_http_seal_km_zone_t  *zone, *kept;
+
+    before = former->elts;
+    after = zones->elts;
+
+    for (i = 0; i < former->nelts; i++) {
+        zone = before[i]->data;
+
+        for (k = 0; k < zones->nelts; k++) {
+            kept = after[k]->data;
+
+            if (kept->sh == zone->sh) {
+                break;
+            }
+        }
+
+        if (k == zones->nelts) {
+            ngx_http_seal_km_leave_slot(&zone->tally);
+        }
+    }
 }

@@ -11,13 +11,19 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_seal_km_counters.h"
+
 
 /* lies in the zone */
 typedef struct {
     ngx_uint_t                         layout;    /* of all that lies there */
+    size_t                             slot_size; /* likewise */
+    ngx_http_seal_km_slots_t           slots;
     ngx_rbtree_t                       tokens;    /* by the start of the hash */
     ngx_rbtree_node_t                  sentinel;
     ngx_queue_t                        recent;    /* tokens, last used first */
+    ngx_uint_t                         ntokens;
+    ngx_uint_t                         evictions; /* of tokens, ever */
 } ngx_http_seal_km_zone_shared_t;
 
 
@@ -25,6 +31,10 @@ typedef struct {
 typedef struct {
     ngx_http_seal_km_zone_shared_t    *sh;
     ngx_slab_pool_t                   *shpool;
+    ngx_http_seal_km_tally_t           tally;
+    ngx_cycle_t                       *cycle;     /* it was made for */
+    u_char                            *file;      /* where it is made */
+    ngx_uint_t                         line;
 } ngx_http_seal_km_zone_t;
 
 
@@ -49,6 +59,20 @@ char *ngx_http_seal_km_set_zone(ngx_conf_t *cf, ngx_command_t *cmd,
  * NGX_OK, or NGX_ERROR after the error was logged.
  */
 ngx_int_t ngx_http_seal_km_check_zones(ngx_conf_t *cf);
+
+/*
+ * At the start of a process that answers requests, and at its end: from now on,
+ * and no more, it counts in all zones (ngx_shm_zone_t *).
+ */
+void ngx_http_seal_km_enter_zones(ngx_array_t *zones);
+void ngx_http_seal_km_leave_zones(ngx_array_t *zones);
+
+/*
+ * Likewise of a process that reads a new configuration and goes on: it no more
+ * counts in those former zones that are not among zones, which are going to be
+ * freed.
+ */
+void ngx_http_seal_km_change_zones(ngx_array_t *former, ngx_array_t *zones);
 
 
 #endif /* NGX_HTTP_SEAL_KM_ZONE_H */

@@ -100,3 +100,10 @@ seal_km_algorithms_asymmetric(void)
 
     return set;
 }
+
+
+const char *
+seal_km_algorithm_library(void)
+{
+    return JWT_VERSION_STRING;
+}

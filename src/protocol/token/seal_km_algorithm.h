@@ -41,6 +41,9 @@ seal_km_algorithms_t seal_km_algorithms_named(seal_km_str_t name);
 /* the algorithm of an index; NULL outside of 0 to SEAL_KM_ALGORITHM_N - 1 */
 const seal_km_algorithm_t *seal_km_algorithm(int index);
 
+/* the version of LibJWT, which decodes keys, such as "3.3.3" */
+const char *seal_km_algorithm_library(void);
+
 /* all that take a public key: what seal_km_algorithms allows by default */
 seal_km_algorithms_t seal_km_algorithms_asymmetric(void);
 

@@ -209,6 +209,22 @@ seal_km_jwks_algorithms(const seal_km_jwks_t *jwks)
 }
 
 
+size_t
+seal_km_jwks_count(const seal_km_jwks_t *jwks)
+{
+    size_t                    part, n;
+    const seal_km_jwk_key_t  *key;
+
+    n = 0;
+
+    seal_km_jwks_foreach(jwks, key, part) {
+        n++;
+    }
+
+    return n;
+}
+
+
 void
 seal_km_jwks_free(seal_km_jwks_t *jwks)
 {

@@ -47,6 +47,9 @@ void seal_km_jwks_set_parts(seal_km_jwks_t *jwks,
 /* the algorithms for which the set has a usable key */
 seal_km_algorithms_t seal_km_jwks_algorithms(const seal_km_jwks_t *jwks);
 
+/* how many usable keys the set has */
+size_t seal_km_jwks_count(const seal_km_jwks_t *jwks);
+
 /* cleanses and frees the set and its keys; NULL does nothing */
 void seal_km_jwks_free(seal_km_jwks_t *jwks);
 

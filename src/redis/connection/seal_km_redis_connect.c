@@ -17,6 +17,7 @@
 #define SEAL_KM_REDIS_KEEPALIVE_COUNT     3
 
 
+static void seal_km_redis_count_opening(seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_allocate(seal_km_redis_connection_t *rc);
 static void seal_km_redis_set_peer(seal_km_redis_connection_t *rc);
 static void seal_km_redis_connecting(seal_km_redis_connection_t *rc);
@@ -71,6 +72,8 @@ seal_km_redis_connect(seal_km_redis_connection_t *rc)
 
     rc->opened = ngx_current_msec;
 
+    seal_km_redis_count_opening(rc);
+
     if (seal_km_redis_allocate(rc) != NGX_OK) {
         /* it backs off: with no timer nobody would ever try it again */
         seal_km_redis_connection_failed(rc, NGX_ENOMEM,
@@ -101,6 +104,22 @@ seal_km_redis_connect(seal_km_redis_connection_t *rc)
     ngx_add_timer(rc->peer.connection->write, rc->settings->connect_timeout);
 
     return NGX_AGAIN;
+}
+
+
+static void
+seal_km_redis_count_opening(seal_km_redis_connection_t *rc)
+{
+    seal_km_redis_settings_t  *settings;
+
+    settings = rc->settings;
+
+    if (rc->again && rc->countable && settings->count) {
+        settings->count(settings->count_data, SEAL_KM_REDIS_COUNT_RECONNECTS,
+                        1);
+    }
+
+    rc->again = 1;
 }
 
 
@@ -169,6 +188,8 @@ seal_km_redis_connecting(seal_km_redis_connection_t *rc)
 
     rc->state = SEAL_KM_REDIS_CONNECTING;
     rc->ident = c->fd;
+
+    seal_km_redis_connection_changed(rc);
 }
 
 
@@ -317,6 +338,7 @@ seal_km_redis_secured(seal_km_redis_connection_t *rc)
 
     } else {
         rc->state = SEAL_KM_REDIS_READY;
+        seal_km_redis_connection_changed(rc);
     }
 
     if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
@@ -344,6 +366,7 @@ seal_km_redis_connect_greeted(seal_km_redis_connection_t *rc)
     ngx_del_timer(rc->peer.connection->read);
 
     rc->state = SEAL_KM_REDIS_READY;
+    seal_km_redis_connection_changed(rc);
     seal_km_redis_connection_greeted(rc);
 
     if (rc->push) {
@@ -369,6 +392,7 @@ seal_km_redis_reconnect_handler(ngx_event_t *ev)
     if (ngx_current_msec - rc->used > SEAL_KM_REDIS_UNUSED) {
         /* the next query will try it */
         rc->failures = 0;
+        seal_km_redis_connection_changed(rc);
         return;
     }
 

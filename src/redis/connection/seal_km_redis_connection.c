@@ -60,6 +60,51 @@ seal_km_redis_log_context(ngx_log_t *log, u_char *buf, size_t len)
 }
 
 
+/*
+ * One that has failed is counted so until it is ready, however often it is tried
+ * meanwhile; one that is closed and has not is not counted.
+ */
+
+void
+seal_km_redis_connection_changed(seal_km_redis_connection_t *rc)
+{
+    ngx_uint_t                 counted;
+    seal_km_redis_count_e      as;
+    seal_km_redis_settings_t  *settings;
+
+    settings = rc->settings;
+
+    if (!rc->countable || settings->count == NULL) {
+        return;
+    }
+
+    counted = (rc->state != SEAL_KM_REDIS_CLOSED || rc->failures);
+
+    if (rc->state == SEAL_KM_REDIS_READY) {
+        as = SEAL_KM_REDIS_COUNT_READY;
+
+    } else {
+        as = rc->failures ? SEAL_KM_REDIS_COUNT_FAILED
+                          : SEAL_KM_REDIS_COUNT_CONNECTING;
+    }
+
+    if (counted == rc->counted && as == rc->counted_as) {
+        return;
+    }
+
+    if (rc->counted) {
+        settings->count(settings->count_data, rc->counted_as, -1);
+    }
+
+    if (counted) {
+        settings->count(settings->count_data, as, 1);
+    }
+
+    rc->counted = counted;
+    rc->counted_as = as;
+}
+
+
 ngx_uint_t
 seal_km_redis_connection_usable(seal_km_redis_connection_t *rc)
 {
@@ -176,6 +221,7 @@ seal_km_redis_connection_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
     }
 
     seal_km_redis_close(rc);
+    seal_km_redis_connection_changed(rc);
 
     seal_km_redis_command_end_all(&rc->commands, end);
 }
@@ -287,6 +333,9 @@ void
 seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc)
 {
     seal_km_redis_close(rc);
+
+    rc->failures = 0;
+    seal_km_redis_connection_changed(rc);
 
     if (rc->reconnect.timer_set) {
         ngx_del_timer(&rc->reconnect);

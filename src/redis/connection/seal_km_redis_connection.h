@@ -90,7 +90,11 @@ struct seal_km_redis_connection_s {
     const char                *what;       /* and of what */
 
     ngx_uint_t                 deaths;     /* in a row, that were excused */
+    seal_km_redis_count_e      counted_as; /* if it is counted */
 
+    unsigned                   countable:1; /* it is for records */
+    unsigned                   counted:1;
+    unsigned                   again:1;    /* it was opened before */
     unsigned                   greeted:1;  /* the greeting was answered */
     unsigned                   proved:1;   /* a command was, since then */
     unsigned                   failing:1;  /* the log has been told */
@@ -123,6 +127,9 @@ void seal_km_redis_connection_destroy(seal_km_redis_connection_t *rc);
  */
 void seal_km_redis_connection_init(seal_km_redis_connection_t *rc,
     seal_km_redis_settings_t *settings, seal_km_redis_address_t *address);
+
+/* its state has changed, or its failures were forgotten: counts it anew */
+void seal_km_redis_connection_changed(seal_km_redis_connection_t *rc);
 
 /* frees the session of TLS that would be resumed, if there is one */
 void seal_km_redis_connection_forget_session(seal_km_redis_connection_t *rc);

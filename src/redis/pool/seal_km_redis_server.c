@@ -63,6 +63,7 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
         seal_km_redis_connect_init(&server->connections[i], settings,
                                    &server->address, seal_km_redis_greet,
                                    greeting);
+        server->connections[i].countable = 1;
     }
 
     return server;

@@ -1,0 +1,26 @@
+/*
+ * Headers of responses, whatever a location speaks.
+ */
+
+
+#ifndef NGX_HTTP_SEAL_KM_HEADERS_H
+#define NGX_HTTP_SEAL_KM_HEADERS_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* adds a header; name is a static text.  NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/*
+ * Cache-Control: no-store, and nothing else, whatever other modules make of it.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_SEAL_KM_HEADERS_H */
