@@ -59,18 +59,27 @@ get_source() {
     fi
 }
 
-# configure FOLDER CC_OPT LD_OPT: with the features of Debian's, and HTTP/3 where
-# this source has it, but without Debian's paths, which belong to the nginx that
-# is installed
+# features: the options of the nginx that is installed which turn something on,
+# without those that have a value: paths, which belong to it, flags of the compiler,
+# and modules that are loaded. The flags of nginx-dev are those that every flavour
+# of Debian's has in common, and lack modules that tests use. HTTP/3 comes with
+# them where this source has it.
+features() {
+    {
+        # sets NGX_CONF_FLAGS, an array
+        # shellcheck disable=SC1091
+        . /usr/share/nginx/src/conf_flags
+        printf '%s\n' "${NGX_CONF_FLAGS[@]}"
+        PATH=$PATH:/usr/sbin nginx -V 2>&1 | tr ' ' '\n'
+        grep -o -e --with-http_v3_module "$source/auto/options" || :
+    } | grep -E '^--with-(http_)?[a-z0-9_-]+$' |
+        grep -vE '^--with-(mail|stream)' | sort -u
+}
+
+# configure FOLDER CC_OPT LD_OPT
 configure() {
     local folder=$1 flags
-    # what it says of dynamic modules and of compilers has a "="
-    mapfile -t flags < <(PATH=$PATH:/usr/sbin nginx -V 2>&1 |
-                             grep -o -E -e '--with-[a-z0-9_-]+( |$)' | tr -d ' ')
-    [ ${#flags[@]} -gt 0 ] || die "nginx -V does not tell its features"
-    if grep -q -e --with-http_v3_module "$source/auto/options"; then
-        flags+=(--with-http_v3_module)
-    fi
+    mapfile -t flags < <(features)
     (
         cd "$source"
         env -u CFLAGS ./configure "${flags[@]}" --with-cc=gcc \
@@ -107,8 +116,8 @@ build() {
 inputs() {
     echo "$* $source"
     cat "$source/src/core/nginx.h"
-    PATH=$PATH:/usr/sbin nginx -V 2>&1
     gcc --version
+    features
     cat "$top/config" "$0"
     libraries
 }
