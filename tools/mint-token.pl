@@ -10,6 +10,7 @@ use Encode 'decode';
 use Fcntl;
 use Getopt::Long;
 use JSON::PP;
+use MIME::Base64 'encode_base64url';
 
 my $USAGE = <<'END';
 Makes signing keys and access tokens for trials of the SEAL KM server. In service
@@ -18,7 +19,8 @@ the SIM-S does that.
   mint-token.pl --make-key FILE [--alg ALG] [--kid ID]
       makes a key pair, writes the private JWK to FILE, which must not exist, and
       prints the public JWK Set, for seal_km_jwks. ALG is RS256 to 512, PS256 to
-      512, ES256, ES384, ES512 or EdDSA; ES256 by default.
+      512, ES256, ES384, ES512, EdDSA or Ed25519, which are one key under the old
+      and the new name (RFC 8037, RFC 9864); ES256 by default.
 
   mint-token.pl --key FILE [CLAIMS]
       prints a token signed with the private JWK in FILE.
@@ -49,7 +51,7 @@ sub make_key {
     if ($CURVE{$alg}) {
         $key = Crypt::PK::ECC->new->generate_key($CURVE{$alg});
 
-    } elsif ($alg eq 'EdDSA') {
+    } elsif ($alg =~ /^(?:EdDSA|Ed25519)\z/) {
         $key = Crypt::PK::Ed25519->new->generate_key;
 
     } elsif ($alg =~ /^[RP]S(?:256|384|512)\z/) {
@@ -80,14 +82,26 @@ sub mint {
     my $key = decode_json(do { local $/; <$file> });
     my $now = time;
 
-    print encode_jwt(
-        payload       => { iat => $now, exp => $now + $lifetime, %$claims },
-        key           => $key,
-        alg           => $key->{alg} // 'ES256',
-        extra_headers => { typ => 'JWT',
-                           $key->{kid} ? (kid => $key->{kid}) : () },
-    ), "\n";
+    my $alg = $key->{alg} // 'ES256';
+    my %header = (typ => 'JWT', $key->{kid} ? (kid => $key->{kid}) : ());
+    my %payload = (iat => $now, exp => $now + $lifetime, %$claims);
+
+    print $alg eq 'Ed25519'
+        ? ed25519_jwt($key, { %header, alg => $alg }, \%payload)
+        : encode_jwt(payload => \%payload, key => $key, alg => $alg,
+                     extra_headers => \%header),
+        "\n";
     return;
+}
+
+
+# the name is newer than Crypt::JWT
+sub ed25519_jwt {
+    my ($key, @parts) = @_;
+    my $text = join '.', map { encode_base64url(encode_json($_), '') } @parts;
+    my $signature = Crypt::PK::Ed25519->new($key)->sign_message($text);
+
+    return $text . '.' . encode_base64url($signature, '');
 }
 
 

@@ -127,16 +127,18 @@ prove_all() {
     } | grep --line-buffered -v '^nginx: \[warn\]'
 }
 
-# What promises times of a whole fleet of Redis servers has the machine for
-# itself, after the others. Of these, those that take longest begin first: what
-# the rest does fits into their time.
+# What promises times of a whole fleet of Redis servers comes after the others, at
+# most two at once: they wait most of the time. In each part, those that take
+# longest begin first: what the rest does fits into their time.
 sort_tests() {
     local file first=() then=()
     for file in "$@"; do
         case $file in
+            *redis-cluster.t | *redis-sentinel.t)
+                fleets=("$file" "${fleets[@]}") ;;
             *redis-cluster*.t | *redis-reload*.t | *redis-sentinel*.t | \
             *redis-stall.t | *redis-stress.t)
-                alone+=("$file") ;;
+                fleets+=("$file") ;;
             *redis-unused.t | *jwks-request.t | *inheritance.t | *body.t)
                 first+=("$file") ;;
             *)
@@ -147,13 +149,13 @@ sort_tests() {
 }
 
 run_tests() {
-    local status=0 together=() alone=()
+    local status=0 together=() fleets=()
     sort_tests "$@"
     if [ ${#together[@]} -gt 0 ]; then
         prove_all -j "$jobs" "${together[@]}" || status=1
     fi
-    if [ ${#alone[@]} -gt 0 ]; then
-        prove_all "${alone[@]}" || status=1
+    if [ ${#fleets[@]} -gt 0 ]; then
+        prove_all -j "$((jobs > 2 ? 2 : jobs))" "${fleets[@]}" || status=1
     fi
     return $status
 }

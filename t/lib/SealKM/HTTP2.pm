@@ -10,6 +10,7 @@ package SealKM::HTTP2;
 #     $h2->response($id)          the body, once it is all there; undef if the
 #                                 server ended the stream, or the connection
 #     $h2->ended                  how many streams have come to their end
+#     $h2->goaway                 the error with which the server went away, or undef
 #     $h2->collect($seconds)      reads what comes in that time
 #     $h2->close
 #
@@ -30,7 +31,7 @@ our @EXPORT = qw(listen_http2);
 
 use constant {
     DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4, PING => 6,
-    GOAWAY => 7, WINDOW_UPDATE => 8,
+    GOAWAY => 7, WINDOW_UPDATE => 8, CONTINUATION => 9, FRAME => 16384,
     END_STREAM => 1, ACK => 1, END_HEADERS => 4,
 };
 
@@ -95,7 +96,8 @@ sub request {
     } else {
         $headers .= "\x40" . _string('authorization')
                     . _string("Bearer $token");
-        $self->{token} = $token;
+        # an entry of 4096 bytes has room (RFC 7541, clauses 4.1 and 6.5.2)
+        $self->{token} = length $token < 4000 ? $token : undef;
     }
 
     $headers .= "\x0f\x10" . _string('application/json')  # content-type
@@ -104,7 +106,11 @@ sub request {
     $self->{next} += 2;
 
     my $size = $opts{size} // length $body;
-    my $text = _frame(HEADERS, END_HEADERS, $id, $headers);
+    my @parts = unpack '(a' . FRAME . ')*', $headers;
+    my $text = join '', map {
+        _frame($_ ? CONTINUATION : HEADERS, $_ < $#parts ? 0 : END_HEADERS, $id,
+               $parts[$_])
+    } 0 .. $#parts;
 
     while (length $body > $size) {
         $self->{client}->send($text . _frame(DATA, 0, $id, substr $body, 0, $size, ''));
@@ -124,8 +130,9 @@ sub rst {
 }
 
 
-sub close { return $_[0]{client}->close }
-sub ended { return scalar keys %{ $_[0]{done} } }
+sub close  { return $_[0]{client}->close }
+sub ended  { return scalar keys %{ $_[0]{done} } }
+sub goaway { return $_[0]{goaway} }
 
 
 sub collect {
@@ -184,6 +191,9 @@ sub _take {
 
     } elsif ($type == RST_STREAM) {
         $self->{done}{$id} //= 'reset';
+
+    } elsif ($type == GOAWAY) {
+        $self->{goaway} = unpack 'x4N', $payload;
 
     } elsif ($type == SETTINGS && !($flags & ACK)) {
         $self->{client}->send(_frame(SETTINGS, ACK, 0, ''));

@@ -82,11 +82,13 @@ sub keep_times {
 }
 
 
+# a connection that is closed instead is no answer yet
 sub until_reason {
     my ($reason, $set) = @_;
 
     return wait_for(sub {
-        return (SealKM::post(%$set)->header('X-Reason') // '') eq $reason;
+        my $response = SealKM::post(%$set) or return 0;
+        return ($response->header('X-Reason') // '') eq $reason;
     });
 }
 
