@@ -70,6 +70,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       0,
       NULL },
 
+    { ngx_string("seal_km_ready"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_ready,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("seal_km_uri"),
       NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
       ngx_http_seal_km_set_uris,
@@ -222,6 +229,27 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_seal_km_loc_conf_t, token_cache),
+      NULL },
+
+    { ngx_string("seal_km_notify"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_notify,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, notify),
+      NULL },
+
+    { ngx_string("seal_km_notify_rate"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_notify_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, notify_rate),
+      NULL },
+
+    { ngx_string("seal_km_limit"),
+      NGX_HTTP_SEAL_KM_ANY|NGX_CONF_1MORE,
+      ngx_http_seal_km_set_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, limit),
       NULL },
 
     { ngx_string("seal_km_metrics"),
@@ -546,14 +574,29 @@ ngx_http_seal_km_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_seal_km_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_seal_km_main_conf_t  *smcf;
+
     if (ngx_http_seal_km_check_zones(cf) != NGX_OK
-        || ngx_http_seal_km_check_claim_sets(cf) != NGX_OK)
+        || ngx_http_seal_km_check_claim_sets(cf) != NGX_OK
+        || ngx_http_seal_km_find_ready(cf) != NGX_OK
+        || ngx_http_seal_km_check_notify(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (ngx_http_seal_km_set_tallies(cf) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    ngx_http_seal_km_look_at_limits(cf);
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
+
+    if (smcf->notifies.nelts) {
+        smcf->notices = ngx_http_seal_km_create_notices(cf, smcf->sha256);
+        if (smcf->notices == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     return ngx_http_seal_km_init_verify(cf);
@@ -680,6 +723,10 @@ ngx_http_seal_km_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    if (smcf->notices) {
+        ngx_http_seal_km_stop_notices(smcf->notices);
+    }
+
     conf = smcf->pools.elts;
 
     for (i = 0; i < smcf->pools.nelts; i++) {
@@ -709,6 +756,8 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     smcf->handler = ngx_http_seal_km_handler;
     smcf->metrics_handler = ngx_http_seal_km_metrics_handler;
     smcf->interface = &ngx_http_seal_km_interface_km;
+    smcf->ready_handler = ngx_http_seal_km_ready_handler;
+    smcf->create_probe = ngx_http_seal_km_create_probe;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -736,7 +785,7 @@ ngx_http_seal_km_init_arrays(ngx_conf_t *cf,
     ngx_uint_t    i;
     ngx_array_t  *arrays[] = {
         &smcf->key_files, &smcf->sources, &smcf->key_sets, &smcf->pools,
-        &smcf->locations, &smcf->zones
+        &smcf->locations, &smcf->zones, &smcf->ready, &smcf->notifies
     };
 
     for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
@@ -782,9 +831,14 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->algorithms = 0;
      *     conf->bind = { { 0, NULL } };
      *     conf->claim_sets = NULL;
+     *     conf->notify = NULL;
      *     conf->metrics_file = NULL;
      *     conf->tally = NULL;
      *     conf->redis = { 0 };
+     *     conf->core = NULL;
+     *     conf->server = NULL;
+     *     conf->probe = NULL;
+     *     conf->ready = NULL;
      */
 
     conf->uris = NGX_CONF_UNSET_PTR;
@@ -810,6 +864,8 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
     conf->zone = NGX_CONF_UNSET_PTR;
     conf->token_cache = NGX_CONF_UNSET;
     conf->rules = NGX_CONF_UNSET_PTR;
+    conf->limit = NGX_CONF_UNSET_PTR;
+    conf->notify_rate = NGX_CONF_UNSET_UINT;
 
     conf->record_keys = NGX_CONF_UNSET_PTR;
     conf->record_plaintext = NGX_CONF_UNSET;

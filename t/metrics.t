@@ -343,13 +343,13 @@ fails 'a zone too small for the workers', {
     main_config => "worker_processes 40;\n",
     http_config => "seal_km_zone name=z 64k;\n",
     config => "location /m { seal_km_zone z; seal_km_metrics; }\n" },
-    qr{\[emerg\] .*"seal_km_zone" "z" is too small for 40 workers: it wants 110592 at least, in CONF:\d+};
+    qr{\[emerg\] .*"seal_km_zone" "z" is too small for 40 workers: it wants 147456 at least, in CONF:\d+};
 fails 'a zone too small for more workers, made further up', {
     http_config => "seal_km_zone name=z 32k;\n",
     config => '' , main_config => "worker_processes 3;\n" },
     qr{is too small for 3 workers: it wants \d+ at least, in CONF:\d+};
 
-for ([ 1, '32k' ], [ 2, '32k' ], [ 40, '110592' ]) {
+for ([ 1, '43691' ], [ 2, '43691' ], [ 40, '147456' ]) {
     my ($workers, $size) = @$_;
     my ($status, $output) = nginx_t(
         main_config => "worker_processes $workers;\n",

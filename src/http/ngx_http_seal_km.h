@@ -22,7 +22,10 @@
 
 #include "ngx_http_seal_km_counters.h"
 #include "ngx_http_seal_km_key_set.h"
+#include "ngx_http_seal_km_limit.h"
+#include "ngx_http_seal_km_notify_directives.h"
 #include "ngx_http_seal_km_policy.h"
+#include "ngx_http_seal_km_ready_directives.h"
 #include "ngx_http_seal_km_record_keys.h"
 #include "ngx_http_seal_km_redis_conf.h"
 #include "ngx_http_seal_km_token_cache.h"
@@ -44,6 +47,12 @@ typedef struct ngx_http_seal_km_interface_s  ngx_http_seal_km_interface_t;
 #endif
 
 
+typedef struct ngx_http_seal_km_loc_conf_s  ngx_http_seal_km_loc_conf_t;
+
+/* ngx_http_seal_km_notify.c */
+typedef struct ngx_http_seal_km_notices_s  ngx_http_seal_km_notices_t;
+
+
 typedef struct {
     /* ngx_http_seal_km_key_files_t *, ngx_http_seal_km_key_source_t * */
     ngx_array_t                   key_files;
@@ -51,15 +60,23 @@ typedef struct {
     ngx_array_t                   key_sets;  /* ngx_http_seal_km_key_set_t * */
     ngx_array_t                   pools;     /* of ..._redis_conf_t, distinct */
     ngx_array_t                   locations; /* ngx_http_seal_km_loc_conf_t * */
+    ngx_array_t                   ready;     /* ngx_http_seal_km_ready_t * */
+    ngx_array_t                   notifies;  /* ngx_http_seal_km_notify_t * */
     ngx_array_t                   zones;     /* ngx_shm_zone_t *, made */
     ngx_array_t                   zone_uses; /* ngx_http_seal_km_zone_use_t */
     seal_km_sha256_t             *sha256;
     ngx_http_seal_km_watched_t    watched;
+    ngx_http_seal_km_notices_t   *notices;   /* NULL: nobody is notified */
 
     /* content handlers, and what a location speaks that does not say */
     ngx_http_handler_pt           handler;
     ngx_http_handler_pt           metrics_handler;
     const ngx_http_seal_km_interface_t  *interface;
+
+    /* likewise of seal_km_ready */
+    ngx_http_handler_pt           ready_handler;
+    ngx_http_seal_km_probe_t   *(*create_probe)(ngx_conf_t *cf,
+                                      ngx_http_seal_km_loc_conf_t *target);
 } ngx_http_seal_km_main_conf_t;
 
 
@@ -70,7 +87,7 @@ typedef struct {
 
 
 /* read-only once the configuration is read */
-typedef struct {
+struct ngx_http_seal_km_loc_conf_s {
     ngx_http_upstream_conf_t      upstream;
     u_char                       *file;      /* where seal_km_pass stands */
     ngx_uint_t                    line;
@@ -105,6 +122,9 @@ typedef struct {
     ngx_flag_t                    require_binding;
     ngx_str_t                     bind[SEAL_KM_IDENTITY_MAX];
     ngx_array_t                  *rules;     /* ngx_http_seal_km_rule_t */
+    ngx_http_seal_km_limit_t     *limit;     /* NULL: none */
+    ngx_http_seal_km_notify_t    *notify;    /* NULL: nobody is told */
+    ngx_uint_t                    notify_rate;
     seal_km_claims_policy_t       claims;
     ngx_array_t                  *client_id_claims; /* off: empty */
     ngx_array_t                  *scope_claims;
@@ -130,7 +150,14 @@ typedef struct {
     ngx_uint_t                    metrics_line;
 
     ngx_http_seal_km_redis_conf_t redis;
-} ngx_http_seal_km_loc_conf_t;
+
+    /* of a location with seal_km_pass: which it is, and if asked for its state */
+    ngx_http_core_loc_conf_t     *core;
+    ngx_http_core_srv_conf_t     *server;
+    ngx_http_seal_km_probe_t     *probe;
+
+    ngx_http_seal_km_ready_t     *ready;     /* of one that tells it */
+};
 
 
 /* what a step that had to wait calls when it has come to its end */
@@ -141,6 +168,7 @@ typedef void (*ngx_http_seal_km_reason_pt)(ngx_http_request_t *r,
 /* what belongs to one request; lives as long as its pool */
 typedef struct {
     ngx_http_request_t           *owner;     /* subrequests share the pool */
+    ngx_http_seal_km_loc_conf_t  *conf;      /* of the store that is asked */
     seal_km_reason_e              reason;    /* SEAL_KM_REASON_MAX: none yet */
     const char                   *word;      /* in its place; NULL: none */
 
@@ -157,6 +185,7 @@ typedef struct {
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
     ngx_str_t                     scope;     /* demanded and not granted */
+    ngx_uint_t                    retry_after; /* seconds, if rate_limited */
     ngx_http_seal_km_cache_e      cache;
 
     /* the location's, wherever an internal redirect leads */
@@ -211,6 +240,37 @@ ngx_http_seal_km_str(ngx_str_t *s)
 
 /* the content handler of a location with seal_km_pass */
 ngx_int_t ngx_http_seal_km_handler(ngx_http_request_t *r);
+
+
+/*
+ * A client that goes away while its request waits for something ends it.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_wait(ngx_http_request_t *r);
+
+
+/* ngx_http_seal_km_notify.c */
+
+/* what a worker has told, and tells; goes with cf's pool.  NULL: no memory */
+ngx_http_seal_km_notices_t *ngx_http_seal_km_create_notices(ngx_conf_t *cf,
+    seal_km_sha256_t *sha256);
+
+/* when a worker exits: nothing is told any more; before connections are closed */
+void ngx_http_seal_km_stop_notices(ngx_http_seal_km_notices_t *notices);
+
+/* tells of the refusal that ctx->reason is, if the location wants it */
+void ngx_http_seal_km_notify(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
+/* ngx_http_seal_km_ready.c */
+
+/* the content handler of a location with seal_km_ready */
+ngx_int_t ngx_http_seal_km_ready_handler(ngx_http_request_t *r);
+
+/* the probe of a location with seal_km_pass; NULL: no memory */
+ngx_http_seal_km_probe_t *ngx_http_seal_km_create_probe(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *target);
 
 
 /* ngx_http_seal_km_ctx.c */
@@ -280,6 +340,16 @@ ngx_int_t ngx_http_seal_km_recall_claims(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 
 
+/* ngx_http_seal_km_limit.c */
+
+/*
+ * Row 7a, of a request whose token was verified: SEAL_KM_OK, and it counts;
+ * SEAL_KM_RATE_LIMITED, with ctx->retry_after; or SEAL_KM_INTERNAL_ERROR.
+ */
+seal_km_reason_e ngx_http_seal_km_check_limit(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
+
+
 /* ngx_http_seal_km_verify_conf.c */
 
 /*
@@ -318,7 +388,7 @@ void ngx_http_seal_km_close_record(ngx_http_seal_km_ctx_t *ctx);
 /* ngx_http_seal_km_balancer.c */
 
 /*
- * Makes query->balancer choose among the servers of seal_km_pass through
+ * Makes ctx->query.balancer choose among the servers of ctx->conf through
  * their upstream's own balancer.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_seal_km_init_balancer(ngx_http_request_t *r,

@@ -26,18 +26,15 @@ ngx_http_seal_km_init_balancer(ngx_http_request_t *r,
 {
     ngx_http_upstream_t           *u;
     ngx_http_upstream_srv_conf_t  *uscf;
-    ngx_http_seal_km_loc_conf_t   *conf;
-
-    conf = ngx_http_seal_km_get_conf(r);
 
     if (ngx_http_upstream_create(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    uscf = conf->upstream.upstream;
+    uscf = ctx->conf->upstream.upstream;
 
     u = r->upstream;
-    u->conf = &conf->upstream;
+    u->conf = &ctx->conf->upstream;
     u->upstream = uscf;
     u->peer.start_time = ngx_current_msec;
 
@@ -83,7 +80,7 @@ ngx_http_seal_km_balancer_get(void *data, seal_km_redis_address_t *address)
     address->name = *u->state->peer;
     ngx_str_set(&address->host, "");
 
-    if (ngx_http_seal_km_get_conf(r)->redis.ssl) {
+    if (ctx->conf->redis.ssl) {
         address->host = ngx_http_seal_km_balancer_host(u->upstream, &u->peer);
     }
 

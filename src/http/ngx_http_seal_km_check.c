@@ -45,6 +45,11 @@ ngx_http_seal_km_check(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
         return request;
     }
 
+    reason = ngx_http_seal_km_check_limit(r, ctx);
+    if (reason != SEAL_KM_OK) {
+        return reason;
+    }
+
     reason = ngx_http_seal_km_check_scope(r, ctx);
     if (reason != SEAL_KM_OK) {
         return reason;

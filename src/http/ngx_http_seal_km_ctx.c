@@ -45,6 +45,7 @@ ngx_http_seal_km_create_ctx(ngx_http_request_t *r)
     conf = ngx_http_seal_km_get_conf(r);
 
     ctx->owner = r;
+    ctx->conf = conf;
     ctx->tally = conf->tally;
     ctx->claim_sets = conf->claim_sets;
     ctx->paths = conf->names.paths;

@@ -16,7 +16,6 @@ static void ngx_http_seal_km_judge(ngx_http_request_t *r,
     seal_km_reason_e reason);
 static void ngx_http_seal_km_record_handler(ngx_http_request_t *r,
     seal_km_reason_e reason);
-static ngx_int_t ngx_http_seal_km_wait(ngx_http_request_t *r);
 static void ngx_http_seal_km_finish(ngx_http_request_t *r,
     seal_km_reason_e reason);
 
@@ -184,9 +183,7 @@ ngx_http_seal_km_record_handler(ngx_http_request_t *r,
 }
 
 
-/* a client that goes away while Redis or the SIM-S is asked ends its request */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_seal_km_wait(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;

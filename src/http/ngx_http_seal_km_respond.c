@@ -19,6 +19,8 @@ static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
 static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
+static ngx_int_t ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx);
 static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 
@@ -37,6 +39,7 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ngx_time_update();
 
     ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
+    ngx_http_seal_km_notify(r, ctx);
 
     b = ngx_http_seal_km_create_body(r, ctx);
 
@@ -173,8 +176,6 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_str_t                     allow;
     ngx_http_seal_km_loc_conf_t  *conf;
 
-    static ngx_str_t  a_second = ngx_string("1");
-
     conf = ngx_http_seal_km_get_conf(r);
 
     r->headers_out.status = row->status;
@@ -204,9 +205,7 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_seal_km_is_keyless(ctx)
-        && ngx_http_seal_km_add_header(r, "Retry-After", &a_second) != NGX_OK)
-    {
+    if (ngx_http_seal_km_set_retry_after(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -217,6 +216,36 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* where the same request may be granted later */
+
+static ngx_int_t
+ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
+    ngx_http_seal_km_ctx_t *ctx)
+{
+    ngx_str_t   value;
+    ngx_uint_t  seconds;
+
+    if (ctx->reason == SEAL_KM_RATE_LIMITED) {
+        seconds = ctx->retry_after;
+
+    } else if (ngx_http_seal_km_is_keyless(ctx)) {
+        seconds = 1;
+
+    } else {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
+
+    return ngx_http_seal_km_add_header(r, "Retry-After", &value);
 }
 
 

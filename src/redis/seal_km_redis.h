@@ -130,14 +130,17 @@ typedef enum {
 
 
 /*
- * One GET.  It lies in the caller's memory, zeroed before use, and must stay
- * there until its handler was called or it was cancelled.
+ * One GET; or, where there is a message, one PUBLISH of it to the channel that
+ * is the key, of which SEAL_KM_REDIS_VALUE means that a server has taken it.  It
+ * lies in the caller's memory, zeroed before use, and must stay there until its
+ * handler was called or it was cancelled.
  */
 struct seal_km_redis_query_s {
     /* set by the caller */
     seal_km_redis_pool_t      *pool;
     seal_km_redis_balancer_t   balancer;
     ngx_str_t                  key;
+    ngx_str_t                  message;          /* data == NULL: a GET */
     void                     (*handler)(seal_km_redis_query_t *query);
     void                      *data;
     ngx_log_t                 *log;
@@ -145,6 +148,7 @@ struct seal_km_redis_query_s {
     /* set for the handler */
     seal_km_redis_result_e     result;
     ngx_str_t                  value;            /* points into reply */
+    ngx_uint_t                 denied;           /* see below */
 
     /* the client's own */
     ngx_event_t                timer;
@@ -200,6 +204,21 @@ seal_km_redis_settings_t *seal_km_redis_pool_settings(
  * inside this call.  NGX_ERROR: it will not, and query->result says why.
  */
 ngx_int_t seal_km_redis_query_start(seal_km_redis_query_t *query);
+
+/*
+ * Of a query that has failed: whether that is for a password, a user, a
+ * database or a permission that is wrong, which waiting will not mend.
+ */
+ngx_uint_t seal_km_redis_query_is_denied(seal_km_redis_query_t *query);
+
+/*
+ * Names that begin with base, enough of them that each master of a cluster
+ * serves one; base itself, which is not among them, is served by one already.
+ * Pushed to names, an array of ngx_str_t, which is empty where there is no
+ * cluster, or nothing known of it.  NGX_OK, or NGX_ERROR without memory.
+ */
+ngx_int_t seal_km_redis_pool_names(seal_km_redis_pool_t *pool,
+    ngx_str_t *base, ngx_array_t *names);
 
 /*
  * Forgets the query, whatever its state: its handler is not called any more,

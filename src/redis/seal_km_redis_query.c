@@ -1,6 +1,7 @@
 /*
  * One GET from its start to its end, over as many servers as it takes, within
- * one deadline, which moves only where a server could not be connected to.
+ * one deadline, which moves only where a server could not be connected to.  A
+ * PUBLISH goes the same way, but is not sent twice.
  */
 
 
@@ -12,6 +13,8 @@
 
 
 static ngx_int_t seal_km_redis_query_send(seal_km_redis_query_t *query);
+static seal_km_redis_command_t *seal_km_redis_query_command(
+    seal_km_redis_query_t *query);
 static void seal_km_redis_query_count(seal_km_redis_query_t *query);
 static void seal_km_redis_query_command_handler(void *data,
     seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
@@ -75,18 +78,10 @@ seal_km_redis_query_set_timer(seal_km_redis_query_t *query, ngx_msec_t time)
 static ngx_int_t
 seal_km_redis_query_send(seal_km_redis_query_t *query)
 {
-    size_t                           len[2];
     ngx_int_t                        rc;
-    ngx_uint_t                       flags;
-    const char                      *argv[2];
     const seal_km_redis_topology_t  *topology;
 
     topology = seal_km_redis_pool_topology(query->pool);
-
-    argv[0] = "GET";
-    len[0] = 3;
-    argv[1] = (char *) query->key.data;
-    len[1] = query->key.len;
 
     for ( ;; ) {
 
@@ -103,15 +98,9 @@ seal_km_redis_query_send(seal_km_redis_query_t *query)
             }
         }
 
-        flags = SEAL_KM_REDIS_RECORD
-                | (query->asking ? SEAL_KM_REDIS_ASKING : 0)
-                | (query->suspect ? SEAL_KM_REDIS_SUSPECT : 0);
         query->answered = 0;
+        query->command = seal_km_redis_query_command(query);
 
-        query->command = seal_km_redis_server_send(query->server, 2, argv, len,
-                                           flags,
-                                           seal_km_redis_query_command_handler,
-                                           query);
         if (query->command) {
             seal_km_redis_query_count(query);
             return NGX_AGAIN;
@@ -134,6 +123,53 @@ seal_km_redis_query_count(seal_km_redis_query_t *query)
     }
 
     query->sent = 1;
+}
+
+
+/* NULL: the server takes none */
+
+static seal_km_redis_command_t *
+seal_km_redis_query_command(seal_km_redis_query_t *query)
+{
+    int          argc;
+    size_t       len[3];
+    ngx_uint_t   flags;
+    const char  *argv[3];
+
+    argc = 2;
+    argv[0] = "GET";
+    len[0] = 3;
+    argv[1] = (char *) query->key.data;
+    len[1] = query->key.len;
+
+    flags = SEAL_KM_REDIS_RECORD
+            | (query->asking ? SEAL_KM_REDIS_ASKING : 0)
+            | (query->suspect ? SEAL_KM_REDIS_SUSPECT : 0);
+
+    if (query->message.data) {
+        argc = 3;
+        argv[0] = "PUBLISH";
+        len[0] = 7;
+        argv[2] = (char *) query->message.data;
+        len[2] = query->message.len;
+
+        flags = SEAL_KM_REDIS_KIND_INTEGER;
+    }
+
+    return seal_km_redis_server_send(query->server, argc, argv, len, flags,
+                                     seal_km_redis_query_command_handler,
+                                     query);
+}
+
+
+seal_km_redis_read_e
+seal_km_redis_query_read(seal_km_redis_query_t *query)
+{
+    /* what is published at a replica is heard there only */
+
+    return query->message.data
+           ? SEAL_KM_REDIS_READ_MASTER
+           : seal_km_redis_pool_settings(query->pool)->read;
 }
 
 
@@ -183,6 +219,16 @@ seal_km_redis_query_command_handler(void *data, seal_km_redis_end_e end,
     seal_km_redis_query_t  *query = data;
 
     query->command = NULL;
+
+    if (query->message.data
+        && (end == SEAL_KM_REDIS_LOST || end == SEAL_KM_REDIS_SPOILT))
+    {
+        /* it may have been heard, and is not to be heard twice */
+        seal_km_redis_query_release(query, 0);
+        query->result = SEAL_KM_REDIS_UNAVAILABLE;
+        seal_km_redis_query_finish(query);
+        return;
+    }
 
     switch (end) {
 
@@ -236,6 +282,14 @@ seal_km_redis_query_answered(seal_km_redis_query_t *query,
         query->reply = reply;
         query->value.data = reply->data;
         query->value.len = reply->len;
+        query->result = SEAL_KM_REDIS_VALUE;
+
+        seal_km_redis_query_served(query);
+        return NGX_OK;
+    }
+
+    if (reply->type == SEAL_KM_REDIS_REPLY_INTEGER) {
+        seal_km_redis_reply_free(reply);
         query->result = SEAL_KM_REDIS_VALUE;
 
         seal_km_redis_query_served(query);
@@ -472,6 +526,23 @@ seal_km_redis_query_finish(seal_km_redis_query_t *query)
     }
 
     query->handler(query);
+}
+
+
+ngx_uint_t
+seal_km_redis_query_is_denied(seal_km_redis_query_t *query)
+{
+    switch (query->result) {
+
+    case SEAL_KM_REDIS_UNAVAILABLE:
+        return query->denied || seal_km_redis_pool_is_denied(query->pool);
+
+    case SEAL_KM_REDIS_ERROR:
+        return query->denied;
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -54,6 +54,7 @@ package SealKM;
 #     status, code        what the table says for the reason
 #     authenticate        parameters of WWW-Authenticate, { scope => 'a b' }
 #     keyless             1: the server has no key for any token, and says so
+#     retry               of rate_limited: Retry-After; any number of seconds
 
 use strict;
 use warnings;
@@ -117,6 +118,7 @@ my @REASONS = (
            issuer audience binding type)),
     [ 7,  'malformed_request',        400, '04' ],
     [ 7,  'unsupported_version',      400, '04' ],
+    [ 7,  'rate_limited',             429, '01' ],
     [ 8,  'insufficient_scope',       403, '04' ],
     [ 9,  'skms_uri_mismatch',        403, '04' ],
     [ 10, 'date_time_out_of_window',  403, '04' ],
@@ -253,6 +255,8 @@ sub _expected {
         if $authenticate;
     push @lines, 'allow: POST' if $reason eq 'method_not_allowed';
     push @lines, 'retry: 1' if $want->{keyless};
+    push @lines, 'retry: ' . ($want->{retry} // 'seconds')
+        if $reason eq 'rate_limited';
 
     while (my ($name, $value) = splice @members, 0, 2) {
         push @lines, "$name: " . (ref $value ? $$value
@@ -278,7 +282,9 @@ sub _seen {
                                          // "ill-formed: $_");
     }
     push @lines, "allow: $_" for $res->headers('Allow');
-    push @lines, "retry: $_" for $res->headers('Retry-After');
+    push @lines, 'retry: ' . ($res->status == 429 && !$want->{retry}
+                              ? s/^[1-9]\d*\z/seconds/r : $_)
+        for $res->headers('Retry-After');
 
     for (eval { members($res->body) }) {
         my ($name, $raw) = @$_;

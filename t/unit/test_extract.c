@@ -77,9 +77,11 @@ check_same(const char *claims)
 
     unit_check_str(claims, copy.client_id, token.client_id);
     unit_check_str(claims, copy.sub, token.sub);
+    unit_check_str(claims, copy.iss, token.iss);
     unit_check_str(claims, copy.scope, token.scope);
     unit_check_str(claims, copy.thumbprint, token.thumbprint);
     unit_check(claims, !copy.sub.data == !token.sub.data);
+    unit_check(claims, !copy.iss.data == !token.iss.data);
     unit_check(claims, !copy.scope.data == !token.scope.data);
 
     for (i = 0; i < unit_n(identities); i++) {
@@ -181,6 +183,8 @@ test_same(void **state)
     (void) state;
 
     check_same("{\"exp\":1.5,\"client_id\":\"c\"}");
+    check_same("{\"exp\":1.5,\"client_id\":\"c\",\"iss\":\"i\"}");
+    check_same("{\"exp\":1.5,\"client_id\":\"c\",\"iss\":[\"i\"]}");
     check_same("{\"exp\":-1e300,\"nbf\":0,\"client_id\":\"c\",\"sub\":\"\","
                "\"scope\":\"\"}");
     check_same("{\"exp\":9,\"nbf\":8.25,\"client_id\":\"c\",\"sub\":\"alice\","

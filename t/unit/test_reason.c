@@ -28,6 +28,7 @@ static const struct {
     { SEAL_KM_TOKEN_TYPE, "token_type", 401, "03" },
     { SEAL_KM_MALFORMED_REQUEST, "malformed_request", 400, "04" },
     { SEAL_KM_UNSUPPORTED_VERSION, "unsupported_version", 400, "04" },
+    { SEAL_KM_RATE_LIMITED, "rate_limited", 429, "01" },
     { SEAL_KM_INSUFFICIENT_SCOPE, "insufficient_scope", 403, "04" },
     { SEAL_KM_SKMS_URI_MISMATCH, "skms_uri_mismatch", 403, "04" },
     { SEAL_KM_DATE_TIME_OUT_OF_WINDOW, "date_time_out_of_window", 403, "04" },

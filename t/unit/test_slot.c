@@ -81,6 +81,26 @@ test_hash_tags(void **state)
 
 
 static void
+test_tagged(void **state)
+{
+    size_t  i;
+
+    static const struct { const char *key; int tagged; }  keys[] = {
+        { "", 0 }, { "a", 0 }, { "{", 0 }, { "{}", 0 }, { "{}{a}", 0 },
+        { "a}b{c", 0 }, { "{a}", 1 }, { "x{a}y", 1 }, { "{a}{", 1 },
+        { "x}{y}z", 1 }, { "{{}", 1 }
+    };
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        assert_int_equal(seal_km_redis_slot_is_tagged(
+                                     (const unsigned char *) keys[i].key,
+                                     strlen(keys[i].key)),
+                         keys[i].tagged);
+    }
+}
+
+
+static void
 test_sets(void **state)
 {
     seal_km_redis_slot_set_t  set;
@@ -117,6 +137,7 @@ main(void)
         cmocka_unit_test(test_crc16),
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_hash_tags),
+        cmocka_unit_test(test_tagged),
         cmocka_unit_test(test_sets)
     };
 

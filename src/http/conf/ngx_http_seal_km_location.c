@@ -81,8 +81,18 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->interface = prev->interface;
     }
 
-    if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
-        clcf->handler = smcf->handler;
+    if (clcf->noname && conf->ready == NULL) {
+        conf->ready = prev->ready;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+
+        if (conf->upstream.upstream) {
+            clcf->handler = smcf->handler;
+
+        } else if (conf->ready) {
+            clcf->handler = smcf->ready_handler;
+        }
     }
 
     if (ngx_http_seal_km_merge_metrics(cf, prev, conf) != NGX_CONF_OK) {
@@ -94,6 +104,9 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     conf->redis.upstream = conf->upstream.upstream;
+    conf->core = clcf;
+    conf->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                     ngx_http_core_module);
 
     if (ngx_http_seal_km_check_location(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -138,6 +151,14 @@ ngx_http_seal_km_merge_request(ngx_conf_t *cf,
                               8 * 1024);
 
     ngx_conf_merge_ptr_value(conf->rules, prev->rules, NULL);
+    ngx_conf_merge_ptr_value(conf->limit, prev->limit, NULL);
+
+    if (conf->notify == NULL) {
+        conf->notify = prev->notify;
+    }
+
+    ngx_conf_merge_uint_value(conf->notify_rate, prev->notify_rate, 10);
+
     ngx_conf_merge_ptr_value(conf->record_keys, prev->record_keys, NULL);
     ngx_conf_merge_value(conf->record_plaintext, prev->record_plaintext, 0);
     ngx_conf_merge_ptr_value(conf->record_digest, prev->record_digest, NULL);
@@ -221,7 +242,8 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    unfit = ngx_http_seal_km_check_redis_conf(&conf->redis);
+    unfit = conf->ready ? "\"seal_km_ready\" cannot be set"
+                        : ngx_http_seal_km_check_redis_conf(&conf->redis);
 
     if (unfit) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -240,10 +262,11 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
                       &clcf->name, conf->file, conf->line);
     }
 
-    if (conf->token_cache == 1 && conf->zone == NULL) {
+    if (conf->zone == NULL && (conf->token_cache == 1 || conf->limit)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"seal_km_token_cache\" without \"seal_km_zone\" in "
+                      "\"%s\" without \"seal_km_zone\" in "
                       "the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      conf->limit ? "seal_km_limit" : "seal_km_token_cache",
                       &clcf->name, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }

@@ -18,6 +18,10 @@ ngx_http_seal_km_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (slcf->ready) {
+        return "cannot stand beside \"seal_km_ready\"";
+    }
+
     slcf->metrics_file = cf->conf_file->file.name.data;
     slcf->metrics_line = cf->conf_file->line;
 

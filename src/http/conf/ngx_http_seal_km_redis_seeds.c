@@ -95,6 +95,75 @@ ngx_http_seal_km_set_seeds(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *uscf,
 }
 
 
+ngx_int_t
+ngx_http_seal_km_nth_server(ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t n,
+    ngx_uint_t with_host, seal_km_redis_address_t *address)
+{
+    ngx_addr_t                    *addr;
+    ngx_uint_t                     i;
+    ngx_http_upstream_server_t    *server;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    ngx_str_null(&address->host);
+
+    if (uscf->servers == NULL) {
+        peers = uscf->peer.data;
+
+        for (peer = peers->peer; peer && n; peer = peer->next) {
+            n--;
+        }
+
+        if (peer == NULL) {
+            return NGX_DECLINED;
+        }
+
+        address->sockaddr = peer->sockaddr;
+        address->socklen = peer->socklen;
+        address->name = peer->name;
+
+        if (with_host) {
+            address->host = ngx_http_seal_km_without_port(&uscf->host);
+        }
+
+        return NGX_OK;
+    }
+
+    server = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+
+        if (server[i].down || ngx_http_seal_km_is_resolved(&server[i])) {
+            continue;
+        }
+
+        if (n >= server[i].naddrs) {
+            n -= server[i].naddrs;
+            continue;
+        }
+
+        addr = &server[i].addrs[n];
+
+        address->sockaddr = addr->sockaddr;
+        address->socklen = addr->socklen;
+        address->name = addr->name;
+
+        if (with_host) {
+            address->host = ngx_http_seal_km_server_host(uscf, &server[i]);
+
+            if (addr->sockaddr->sa_family == AF_UNIX) {
+                /* a path is no name */
+                ngx_str_set(&address->host, "localhost");
+            }
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 /* what nginx has resolved a name in seal_km_pass to */
 
 static ngx_int_t

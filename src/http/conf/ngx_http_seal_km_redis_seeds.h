@@ -28,6 +28,14 @@ ngx_int_t ngx_http_seal_km_set_seeds(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *uscf, seal_km_redis_settings_t *settings);
 
 /*
+ * The n-th address of uscf, from 0, in the order of its servers, without those
+ * that are down, and those that nginx resolves later; with its host where with_host
+ * is set.  NGX_OK, or NGX_DECLINED: there are not so many.
+ */
+ngx_int_t ngx_http_seal_km_nth_server(ngx_http_upstream_srv_conf_t *uscf,
+    ngx_uint_t n, ngx_uint_t with_host, seal_km_redis_address_t *address);
+
+/*
  * The host of a server of uscf as the configuration names it, without port; it
  * points into the configuration.
  */

@@ -8,7 +8,7 @@
 
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
-#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  2
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  3
 
 /* pages, one of slots among them */
 #define NGX_HTTP_SEAL_KM_ZONE_MIN     8
@@ -264,6 +264,9 @@ ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone, ngx_uint_t slots)
     size = (NGX_HTTP_SEAL_KM_ZONE_MIN - 1) * ngx_pagesize
            + ngx_http_seal_km_slots_size(slots);
 
+    /* beside what is the buckets' */
+    size += (size + 2) / 3;
+
     if (shm_zone->shm.size >= size) {
         return NGX_OK;
     }
@@ -334,6 +337,12 @@ ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone)
     sh->slot_size = ngx_http_seal_km_slot_size();
 
     ngx_http_seal_km_init_token_cache(sh);
+
+    sh->buckets = ngx_http_seal_km_create_buckets(zone->shpool,
+                                                  shm_zone->shm.size);
+    if (sh->buckets == NULL) {
+        return NGX_ERROR;
+    }
 
     zone->sh = sh;
     zone->shpool->data = sh;

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_seal_km_buckets.h"
 #include "ngx_http_seal_km_counters.h"
 
 
@@ -22,6 +23,7 @@ typedef struct {
     ngx_rbtree_t                       tokens;    /* by the start of the hash */
     ngx_rbtree_node_t                  sentinel;
     ngx_queue_t                        recent;    /* tokens, last used first */
+    ngx_http_seal_km_buckets_t        *buckets;
     ngx_uint_t                         ntokens;
     ngx_uint_t                         evictions; /* of tokens, ever */
 } ngx_http_seal_km_zone_shared_t;

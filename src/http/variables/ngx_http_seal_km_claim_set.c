@@ -16,8 +16,6 @@ static char *ngx_http_seal_km_set_claim_path(ngx_conf_t *cf,
     seal_km_claim_path_t *path);
 static char *ngx_http_seal_km_add_claim_variable(ngx_conf_t *cf,
     ngx_str_t *value);
-static ngx_uint_t ngx_http_seal_km_is_claim_variable(ngx_conf_t *cf,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_seal_km_claim_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -182,7 +180,7 @@ ngx_http_seal_km_check_claim_sets(ngx_conf_t *cf)
 
 /* a "map" further down takes a variable over without a word */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_seal_km_is_claim_variable(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_uint_t                  i;

@@ -21,5 +21,12 @@ char *ngx_http_seal_km_set_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 ngx_int_t ngx_http_seal_km_check_claim_sets(ngx_conf_t *cf);
 
+/*
+ * 1 if the variable of that name is one of seal_km_claim_set's, and nothing else
+ * has taken it over.  For postconfiguration.
+ */
+ngx_uint_t ngx_http_seal_km_is_claim_variable(ngx_conf_t *cf,
+    ngx_str_t *name);
+
 
 #endif /* NGX_HTTP_SEAL_KM_CLAIM_SET_H */

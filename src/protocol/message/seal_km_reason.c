@@ -6,7 +6,9 @@
 /*
  * ErrorCodes are those of TS 33.434, table 5.3.3-2.  405, 413, 415 and 425 are
  * not among the statuses that it maps to: they are HTTP's own way of saying
- * that a request could not be validated.
+ * that a request could not be validated.  Neither is 429, HTTP's way of saying
+ * "not now": the request may be as good as any, so its code is that of a server
+ * which does not answer it.
  */
 
 static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
@@ -86,6 +88,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
     [SEAL_KM_UNSUPPORTED_VERSION] =
         { "unsupported_version", 400, "04",
           "The version of the request is not supported" },
+
+    [SEAL_KM_RATE_LIMITED] =
+        { "rate_limited", 429, "01",
+          "The client has sent too many requests" },
 
     [SEAL_KM_INSUFFICIENT_SCOPE] =
         { "insufficient_scope", 403, "04",

@@ -31,7 +31,7 @@ seal_km_reason_e seal_km_claims_check_time(const seal_km_token_t *token,
 /*
  * exp, nbf, iss, aud, in this order; now as above.  Returns SEAL_KM_OK,
  * SEAL_KM_TOKEN_EXPIRED, _NOT_YET_VALID, _ISSUER or _AUDIENCE.  Not for a
- * token out of an extract, which has neither iss nor aud.
+ * token out of an extract, which has no aud.
  */
 seal_km_reason_e seal_km_claims_check(const seal_km_token_t *token,
     const seal_km_claims_policy_t *policy, double now);

@@ -26,6 +26,7 @@ seal_km_extract_read(seal_km_token_t *token, seal_km_str_t extract,
         || seal_km_extract_get_string(&extract, &token->client_id, &number)
             != 0
         || seal_km_extract_get_string(&extract, &token->sub, &number) != 0
+        || seal_km_extract_get_string(&extract, &token->iss, &number) != 0
         || seal_km_extract_get_string(&extract, &token->scope, &number) != 0
         || seal_km_extract_get_string(&extract, &token->thumbprint, &number)
             != 0)

@@ -1,10 +1,9 @@
 /*
  * The bytes of an extract, which only seal_km_extract.c, that reads it, and
- * seal_km_extract_write.c know: the head; client_id, sub, scope and thumbprint;
- * of each identity the number of strings and the strings; the texts; those of
- * the paths.  A string
- * is its length, in a uint16_t, and its bytes.  It is read by the machine that
- * wrote it.
+ * seal_km_extract_write.c know: the head; client_id, sub, iss, scope and
+ * thumbprint; of each identity the number of strings and the strings; the
+ * texts; those of the paths.  A string is its length, in a uint16_t, and its
+ * bytes.  It is read by the machine that wrote it.
  */
 
 

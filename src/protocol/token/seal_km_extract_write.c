@@ -108,6 +108,7 @@ seal_km_extract_put_token(seal_km_extract_out_t *out,
 
     seal_km_extract_put_string(out, token->client_id);
     seal_km_extract_put_string(out, token->sub);
+    seal_km_extract_put_string(out, token->iss);
     seal_km_extract_put_string(out, token->scope);
     seal_km_extract_put_string(out, token->thumbprint);
 }

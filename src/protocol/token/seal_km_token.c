@@ -253,7 +253,7 @@ seal_km_token_get_times(seal_km_token_t *token, seal_km_token_fault_t *fault)
 }
 
 
-/* sub and the client id */
+/* iss, of which the policy judges, sub and the client id */
 
 static seal_km_reason_e
 seal_km_token_get_names(seal_km_token_t *token,
@@ -261,6 +261,8 @@ seal_km_token_get_names(seal_km_token_t *token,
 {
     const char    *name;
     const json_t  *json;
+
+    token->iss = seal_km_json_string(token->claims, "iss");
 
     json = json_object_get(token->claims, "sub");
     token->sub = seal_km_json_text(json);

@@ -63,6 +63,7 @@ typedef struct {
     unsigned            has_nbf:1;
     seal_km_str_t       client_id;   /* data == NULL if absent */
     seal_km_str_t       sub;         /* likewise */
+    seal_km_str_t       iss;         /* likewise, or if it is no string */
     seal_km_str_t       scope;       /* likewise; words between spaces */
     unsigned            type_refused:1;  /* by the profile */
     seal_km_binding_e   binding;

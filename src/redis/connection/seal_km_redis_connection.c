@@ -155,6 +155,7 @@ void
 seal_km_redis_connection_greeted(seal_km_redis_connection_t *rc)
 {
     rc->greeted = 1;
+    rc->denied = 0;
 
     if (rc->deaths < SEAL_KM_REDIS_EXCUSED) {
         seal_km_redis_recovered(rc);
@@ -198,6 +199,9 @@ seal_km_redis_connection_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
     const char *what, seal_km_redis_end_e end)
 {
     if (what) {
+        rc->denied = rc->denying;
+        rc->denying = 0;
+
         seal_km_redis_tell(rc, err, what);
 
         if (!rc->proved) {

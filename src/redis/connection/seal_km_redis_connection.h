@@ -98,6 +98,8 @@ struct seal_km_redis_connection_s {
     unsigned                   greeted:1;  /* the greeting was answered */
     unsigned                   proved:1;   /* a command was, since then */
     unsigned                   failing:1;  /* the log has been told */
+    unsigned                   denying:1;  /* it refuses us, right now */
+    unsigned                   denied:1;   /* it did, when it failed last */
     unsigned                   nameless:1; /* greeted without its name, */
     unsigned                   unnamed:1;  /* which has worked */
 };
@@ -134,7 +136,11 @@ void seal_km_redis_connection_changed(seal_km_redis_connection_t *rc);
 /* frees the session of TLS that would be resumed, if there is one */
 void seal_km_redis_connection_forget_session(seal_km_redis_connection_t *rc);
 
-/* the server refuses us: the connection is closed, and tried again later */
+/*
+ * The server refuses us: the connection is closed, and tried again later.  Where
+ * rc->denying was set before it is for a password, a user, a database or a
+ * permission, and rc->denied says so until it fails otherwise or is greeted.
+ */
 void seal_km_redis_connection_refused(seal_km_redis_connection_t *rc,
     const char *what);
 

@@ -32,6 +32,8 @@ static void seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
 static void seal_km_redis_subscribe_handler(void *data,
     seal_km_redis_end_e end, seal_km_redis_reply_t *reply);
 static const char *seal_km_redis_refusal(seal_km_redis_reply_t *reply);
+static ngx_uint_t seal_km_redis_has_too_many(seal_km_redis_reply_t *reply);
+static ngx_uint_t seal_km_redis_is_denial(seal_km_redis_reply_t *reply);
 
 
 /*
@@ -262,6 +264,8 @@ seal_km_redis_role_handler(void *data, seal_km_redis_end_e end,
                : "did not tell its role: check that the user has +role";
     }
 
+    rc->denying = seal_km_redis_is_denial(reply);
+
     seal_km_redis_reply_free(reply);
 
     if (fits) {
@@ -281,6 +285,7 @@ seal_km_redis_greet_answered(seal_km_redis_connection_t *rc,
 
     if (reply->type != SEAL_KM_REDIS_REPLY_STATUS) {
         what = seal_km_redis_refusal(reply);
+        rc->denying = seal_km_redis_is_denial(reply);
 
         /* its text may quote the password, and is told to nobody */
         seal_km_redis_reply_free(reply);
@@ -299,21 +304,23 @@ static void
 seal_km_redis_setname_handler(void *data, seal_km_redis_end_e end,
     seal_km_redis_reply_t *reply)
 {
-    const char  *what;
+    const char                  *what;
+    seal_km_redis_connection_t  *rc = data;
 
     if (end != SEAL_KM_REDIS_ANSWERED) {
         return;
     }
 
     what = seal_km_redis_refusal(reply);
+    rc->denying = (what && seal_km_redis_is_denial(reply));
 
     seal_km_redis_reply_free(reply);
 
     if (what) {
-        seal_km_redis_connection_refused(data, what);
+        seal_km_redis_connection_refused(rc, what);
 
     } else {
-        seal_km_redis_connect_greeted(data);
+        seal_km_redis_connect_greeted(rc);
     }
 }
 
@@ -357,8 +364,6 @@ seal_km_redis_refusal(seal_km_redis_reply_t *reply)
 {
     ngx_str_t  code;
 
-    static const char  too_many[] = "ERR max number of clients";
-
     if (reply->type != SEAL_KM_REDIS_REPLY_ERROR) {
         return NULL;
     }
@@ -374,11 +379,27 @@ seal_km_redis_refusal(seal_km_redis_reply_t *reply)
         return "refuses this host: see its \"protected-mode\"";
     }
 
-    if (reply->len >= sizeof(too_many) - 1
-        && ngx_strncmp(reply->data, too_many, sizeof(too_many) - 1) == 0)
-    {
-        return "has too many clients: raise its \"maxclients\"";
-    }
+    return seal_km_redis_has_too_many(reply)
+           ? "has too many clients: raise its \"maxclients\"" : NULL;
+}
 
-    return NULL;
+
+static ngx_uint_t
+seal_km_redis_has_too_many(seal_km_redis_reply_t *reply)
+{
+    static const char  too_many[] = "ERR max number of clients";
+
+    return reply->len >= sizeof(too_many) - 1
+           && ngx_strncmp(reply->data, too_many, sizeof(too_many) - 1) == 0;
+}
+
+
+/* an operator has to change something: waiting will not do */
+
+static ngx_uint_t
+seal_km_redis_is_denial(seal_km_redis_reply_t *reply)
+{
+    return reply->type == SEAL_KM_REDIS_REPLY_ERROR
+           && !seal_km_redis_reply_is_error(reply, "LOADING")
+           && !seal_km_redis_has_too_many(reply);
 }

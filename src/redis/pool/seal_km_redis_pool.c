@@ -323,6 +323,35 @@ seal_km_redis_pool_remove(seal_km_redis_pool_t *pool,
 
 
 ngx_uint_t
+seal_km_redis_pool_is_denied(seal_km_redis_pool_t *pool)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&pool->servers.queue);
+         q != ngx_queue_sentinel(&pool->servers.queue);
+         q = ngx_queue_next(q))
+    {
+        if (seal_km_redis_server_is_denied(
+                          ngx_queue_data(q, seal_km_redis_server_t, queue)))
+        {
+            return 1;
+        }
+    }
+
+    return pool->topology->is_denied && pool->topology->is_denied(pool->state);
+}
+
+
+ngx_int_t
+seal_km_redis_pool_names(seal_km_redis_pool_t *pool, ngx_str_t *base,
+    ngx_array_t *names)
+{
+    return pool->topology->names
+           ? pool->topology->names(pool->state, base, names) : NGX_OK;
+}
+
+
+ngx_uint_t
 seal_km_redis_pool_turn(seal_km_redis_pool_t *pool)
 {
     if (++pool->turn == 0) {

@@ -40,6 +40,12 @@ seal_km_redis_server_t *seal_km_redis_pool_server(seal_km_redis_pool_t *pool,
     seal_km_redis_address_t *address, ngx_uint_t greeting);
 
 /*
+ * 1 if one of the servers, or of those that are asked about them, has failed us
+ * last for a password, a user, a database or a permission.
+ */
+ngx_uint_t seal_km_redis_pool_is_denied(seal_km_redis_pool_t *pool);
+
+/*
  * Servers of which any will do take turns: a number that goes up with each
  * call, never 0, by which to begin with another one.
  */

@@ -198,6 +198,21 @@ seal_km_redis_server_is_failing(seal_km_redis_server_t *server)
 
 
 ngx_uint_t
+seal_km_redis_server_is_denied(seal_km_redis_server_t *server)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < server->n; i++) {
+        if (server->connections[i].denied) {
+            return 1;
+        }
+    }
+
+    return server->control.denied;
+}
+
+
+ngx_uint_t
 seal_km_redis_server_waiters(seal_km_redis_server_t *server)
 {
     ngx_uint_t  i, waiters;

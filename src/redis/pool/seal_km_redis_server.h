@@ -80,6 +80,9 @@ void seal_km_redis_server_chosen(seal_km_redis_server_t *server);
 /* 1 if it has failed since it has answered last, or is left out */
 ngx_uint_t seal_km_redis_server_is_failing(seal_km_redis_server_t *server);
 
+/* 1 if a connection to it was refused last: see connection's denied */
+ngx_uint_t seal_km_redis_server_is_denied(seal_km_redis_server_t *server);
+
 /* commands that somebody waits for */
 ngx_uint_t seal_km_redis_server_waiters(seal_km_redis_server_t *server);
 

@@ -13,6 +13,12 @@
 /* slots whose masters are asked for the map, before the seeds are */
 #define SEAL_KM_REDIS_CLUSTER_PROBES 16
 
+/* masters that are told apart: a cluster has no more nodes than a thousand */
+#define SEAL_KM_REDIS_CLUSTER_MASTERS 1024
+
+/* how many names are tried: one in 16384 is in a slot that stands alone */
+#define SEAL_KM_REDIS_CLUSTER_NAMES  32768
+
 /* milliseconds that a query rests that met a slot on its way */
 #define SEAL_KM_REDIS_CLUSTER_PAUSE  20
 
@@ -66,6 +72,12 @@ static void seal_km_redis_cluster_tell_holes(seal_km_redis_cluster_t *cluster,
     seal_km_redis_address_t *informant);
 static void seal_km_redis_cluster_complain(void *state);
 static ngx_uint_t seal_km_redis_cluster_slot(seal_km_redis_query_t *query);
+static ngx_int_t seal_km_redis_cluster_names(void *state, ngx_str_t *base,
+    ngx_array_t *names);
+static ngx_uint_t seal_km_redis_cluster_masters(
+    seal_km_redis_cluster_t *cluster, seal_km_redis_server_t **masters);
+static ngx_uint_t seal_km_redis_cluster_take(seal_km_redis_cluster_t *cluster,
+    ngx_str_t *name, seal_km_redis_server_t **masters, ngx_uint_t *n);
 
 
 const seal_km_redis_topology_t  seal_km_redis_cluster = {
@@ -77,7 +89,9 @@ const seal_km_redis_topology_t  seal_km_redis_cluster = {
     seal_km_redis_cluster_release,
     seal_km_redis_cluster_late,
     seal_km_redis_cluster_error,
-    seal_km_redis_cluster_nil
+    seal_km_redis_cluster_nil,
+    seal_km_redis_cluster_names,
+    NULL
 };
 
 
@@ -180,7 +194,8 @@ seal_km_redis_cluster_pick(seal_km_redis_query_t *query)
         return NGX_DECLINED;
     }
 
-    if (seal_km_redis_choose(query, shard->servers, shard->n, settings->read)
+    if (seal_km_redis_choose(query, shard->servers, shard->n,
+                             seal_km_redis_query_read(query))
         == NGX_OK)
     {
         return NGX_OK;
@@ -616,4 +631,122 @@ static ngx_uint_t
 seal_km_redis_cluster_slot(seal_km_redis_query_t *query)
 {
     return seal_km_redis_slot(query->key.data, query->key.len);
+}
+
+
+/*
+ * Whose slot a name is in, it shows when it is hashed.  With a hash tag in base
+ * all names are in one slot, and so are all records that begin with the tag.
+ */
+
+static ngx_int_t
+seal_km_redis_cluster_names(void *state, ngx_str_t *base, ngx_array_t *names)
+{
+    u_char                   *p;
+    size_t                    len;
+    ngx_str_t                *name, text;
+    ngx_uint_t                i, n;
+    seal_km_redis_server_t   *masters[SEAL_KM_REDIS_CLUSTER_MASTERS];
+    seal_km_redis_cluster_t  *cluster = state;
+
+    n = seal_km_redis_cluster_masters(cluster, masters);
+
+    (void) seal_km_redis_cluster_take(cluster, base, masters, &n);
+
+    if (seal_km_redis_slot_is_tagged(base->data, base->len)) {
+        return NGX_OK;
+    }
+
+    text.data = NULL;
+    len = base->len + 1 + NGX_INT_T_LEN;
+
+    for (i = 1; n > 0 && i < SEAL_KM_REDIS_CLUSTER_NAMES; i++) {
+
+        if (text.data == NULL) {
+            text.data = ngx_pnalloc(names->pool, len);
+            if (text.data == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        p = ngx_sprintf(text.data, "%V:%ui", base, i);
+        text.len = p - text.data;
+
+        if (!seal_km_redis_cluster_take(cluster, &text, masters, &n)) {
+            continue;
+        }
+
+        name = ngx_array_push(names);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        *name = text;
+        text.data = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+/* all that serve a slot, each once */
+
+static ngx_uint_t
+seal_km_redis_cluster_masters(seal_km_redis_cluster_t *cluster,
+    seal_km_redis_server_t **masters)
+{
+    ngx_uint_t               i, k, n;
+    seal_km_redis_shard_t   *shard;
+    seal_km_redis_server_t  *former;
+
+    n = 0;
+    former = NULL;
+
+    for (i = 0; i < SEAL_KM_REDIS_SLOTS; i++) {
+        shard = cluster->map.slots[i];
+
+        if (shard == NULL || shard->n == 0 || shard->servers[0] == former) {
+            continue;
+        }
+
+        former = shard->servers[0];
+
+        for (k = 0; k < n; k++) {
+            if (masters[k] == former) {
+                break;
+            }
+        }
+
+        if (k == n && n < SEAL_KM_REDIS_CLUSTER_MASTERS) {
+            masters[n++] = former;
+        }
+    }
+
+    return n;
+}
+
+
+/* takes who serves that name off the list: 1 if it was there */
+
+static ngx_uint_t
+seal_km_redis_cluster_take(seal_km_redis_cluster_t *cluster, ngx_str_t *name,
+    seal_km_redis_server_t **masters, ngx_uint_t *n)
+{
+    ngx_uint_t              i;
+    seal_km_redis_shard_t  *shard;
+
+    shard = cluster->map.slots[seal_km_redis_slot(name->data, name->len)];
+
+    if (shard == NULL || shard->n == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < *n; i++) {
+        if (masters[i] == shard->servers[0]) {
+            masters[i] = masters[--*n];
+            return 1;
+        }
+    }
+
+    return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * What Redis' errors mean to a GET, and to an operator.
+ * What Redis' errors mean to a query, and to an operator.
  */
 
 
@@ -9,21 +9,26 @@
 typedef struct {
     ngx_str_t    code;
     ngx_uint_t   not_now;    /* the server cannot serve anybody now */
+    ngx_uint_t   denial;     /* an operator has to change something */
     const char  *advice;
 } seal_km_redis_error_t;
 
 
 static const seal_km_redis_error_t  seal_km_redis_errors[] = {
-    { ngx_string("LOADING"), 1, "it is still reading its data set" },
-    { ngx_string("MASTERDOWN"), 1, "it is a replica that lost its master" },
-    { ngx_string("CLUSTERDOWN"), 1, "its cluster does not serve this slot" },
-    { ngx_string("NOAUTH"), 1, "set \"seal_km_redis_password\"" },
-    { ngx_string("NOPERM"), 0,
+    { ngx_string("LOADING"), 1, 0, "it is still reading its data set" },
+    { ngx_string("MASTERDOWN"), 1, 0, "it is a replica that lost its master" },
+    { ngx_string("CLUSTERDOWN"), 1, 0, "its cluster does not serve this slot" },
+    { ngx_string("NOAUTH"), 1, 1, "set \"seal_km_redis_password\"" },
+    { ngx_string("NOPERM"), 0, 1,
       "its user needs +get on the keys of \"seal_km_redis_key_prefix\"" },
-    { ngx_string("WRONGTYPE"), 0, "the record is no String, load it with SET" },
-    { ngx_string("MOVED"), 0, "it is a node of a cluster" },
-    { ngx_null_string, 0, "see the log of the server" }
+    { ngx_string("WRONGTYPE"), 0, 0, "the record is no String, load it with SET" },
+    { ngx_string("MOVED"), 0, 0, "it is a node of a cluster" },
+    { ngx_null_string, 0, 0, "see the log of the server" }
 };
+
+
+static void seal_km_redis_publish_error(seal_km_redis_query_t *query,
+    ngx_str_t *code);
 
 
 ngx_int_t
@@ -43,9 +48,36 @@ seal_km_redis_error(seal_km_redis_query_t *query,
         }
     }
 
-    ngx_log_error(NGX_LOG_ERR, query->log, 0,
-                  "Redis answered GET with the error \"%V\": %s", &code,
-                  error->advice);
+    if (query->message.data) {
+        seal_km_redis_publish_error(query, &code);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, query->log, 0,
+                      "Redis answered GET with the error \"%V\": %s", &code,
+                      error->advice);
+    }
+
+    query->denied |= error->denial;
 
     return error->not_now ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* nobody waits for it, so it is told once a minute */
+
+static void
+seal_km_redis_publish_error(seal_km_redis_query_t *query, ngx_str_t *code)
+{
+    static time_t  told;
+
+    if (told && ngx_time() - told < 60) {
+        return;
+    }
+
+    told = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, query->log, 0,
+                  "Redis answered PUBLISH with the error \"%V\": check that "
+                  "its user has +publish, and the channel of "
+                  "\"seal_km_notify\"", code);
 }

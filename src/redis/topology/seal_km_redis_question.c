@@ -101,6 +101,10 @@ seal_km_redis_question_command_handler(void *data, seal_km_redis_end_e end,
         return;
     }
 
+    /* what comes last is what it was all about */
+    question->server->control.denied =
+                               seal_km_redis_reply_is_error(reply, "NOPERM");
+
     question->replies[question->n++] = reply;
 
     rc = seal_km_redis_question_send(question);

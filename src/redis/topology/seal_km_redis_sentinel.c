@@ -75,6 +75,7 @@ static ngx_int_t seal_km_redis_sentinel_set_master(
 static void seal_km_redis_sentinel_add_replicas(seal_km_redis_sentinel_t *s);
 static void seal_km_redis_sentinel_complain(void *state);
 static void seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s);
+static ngx_uint_t seal_km_redis_sentinel_is_denied(void *state);
 
 
 const seal_km_redis_topology_t  seal_km_redis_sentinel = {
@@ -86,7 +87,9 @@ const seal_km_redis_topology_t  seal_km_redis_sentinel = {
     seal_km_redis_sentinel_release,
     seal_km_redis_sentinel_late,
     seal_km_redis_error,
-    NULL
+    NULL,
+    NULL,
+    seal_km_redis_sentinel_is_denied
 };
 
 
@@ -214,7 +217,7 @@ seal_km_redis_sentinel_pick(seal_km_redis_query_t *query)
     }
 
     if (seal_km_redis_choose(query, s->servers, s->n,
-                             seal_km_redis_pool_settings(s->pool)->read)
+                             seal_km_redis_query_read(query))
         == NGX_OK)
     {
         return NGX_OK;
@@ -577,4 +580,13 @@ seal_km_redis_sentinel_forget(seal_km_redis_sentinel_t *s)
 {
     seal_km_redis_sentinel_answer_free(&s->answer);
     s->heard = 0;
+}
+
+
+static ngx_uint_t
+seal_km_redis_sentinel_is_denied(void *state)
+{
+    seal_km_redis_sentinel_t  *s = state;
+
+    return seal_km_redis_pool_is_denied(s->sentinels);
 }

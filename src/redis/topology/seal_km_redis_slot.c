@@ -8,24 +8,53 @@
 #include "seal_km_redis_slot.h"
 
 
+static const unsigned char *seal_km_redis_slot_tag(const unsigned char *key,
+    size_t len, size_t *tag_len);
+
+
 unsigned
 seal_km_redis_slot(const unsigned char *key, size_t len)
+{
+    size_t                tag_len;
+    const unsigned char  *tag;
+
+    tag = seal_km_redis_slot_tag(key, len, &tag_len);
+
+    return (tag ? seal_km_redis_crc16(tag, tag_len)
+                : seal_km_redis_crc16(key, len)) % SEAL_KM_REDIS_SLOTS;
+}
+
+
+int
+seal_km_redis_slot_is_tagged(const unsigned char *key, size_t len)
+{
+    size_t  tag_len;
+
+    return seal_km_redis_slot_tag(key, len, &tag_len) != NULL;
+}
+
+
+static const unsigned char *
+seal_km_redis_slot_tag(const unsigned char *key, size_t len, size_t *tag_len)
 {
     const unsigned char  *open, *close;
 
     open = len ? memchr(key, '{', len) : NULL;
 
-    if (open) {
-        open++;
-        close = memchr(open, '}', key + len - open);
-
-        if (close && close > open) {
-            key = open;
-            len = close - open;
-        }
+    if (open == NULL) {
+        return NULL;
     }
 
-    return seal_km_redis_crc16(key, len) % SEAL_KM_REDIS_SLOTS;
+    open++;
+    close = memchr(open, '}', key + len - open);
+
+    if (close == NULL || close == open) {
+        return NULL;
+    }
+
+    *tag_len = close - open;
+
+    return open;
 }
 
 

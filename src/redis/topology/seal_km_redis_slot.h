@@ -19,6 +19,9 @@
  */
 unsigned seal_km_redis_slot(const unsigned char *key, size_t len);
 
+/* 1 if the key has a hash tag: what comes behind it changes no slot */
+int seal_km_redis_slot_is_tagged(const unsigned char *key, size_t len);
+
 /* CRC-16/XMODEM of len bytes, as the cluster specification demands */
 unsigned seal_km_redis_crc16(const unsigned char *p, size_t len);
 

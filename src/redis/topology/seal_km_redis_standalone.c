@@ -49,6 +49,8 @@ const seal_km_redis_topology_t  seal_km_redis_standalone = {
     seal_km_redis_standalone_release,
     seal_km_redis_standalone_late,
     seal_km_redis_error,
+    NULL,
+    NULL,
     NULL
 };
 

@@ -50,6 +50,12 @@ struct seal_km_redis_topology_s {
      * NULL: that is the answer.
      */
     ngx_int_t  (*nil)(seal_km_redis_query_t *query);
+
+    /* seal_km_redis_pool_names(); NULL: all servers hold everything */
+    ngx_int_t  (*names)(void *state, ngx_str_t *base, ngx_array_t *names);
+
+    /* whether those refuse us that are asked who serves; NULL: nobody is */
+    ngx_uint_t (*is_denied)(void *state);
 };
 
 
@@ -72,6 +78,9 @@ void seal_km_redis_choose_release(seal_km_redis_query_t *query,
 /* query->server, who was chosen so, is late: others are asked until it answers */
 void seal_km_redis_choose_late(seal_km_redis_query_t *query);
 
+/* whom of a master and its replicas a query may be sent to */
+seal_km_redis_read_e seal_km_redis_query_read(seal_km_redis_query_t *query);
+
 /* puts a query aside, into the queue of whom it waits for */
 void seal_km_redis_query_park(seal_km_redis_query_t *query,
     ngx_queue_t *queue);
@@ -80,7 +89,7 @@ void seal_km_redis_query_park(seal_km_redis_query_t *query,
 void seal_km_redis_query_wake(ngx_queue_t *queue);
 
 /*
- * Logs an error that answered a GET, with what to do about it.  NGX_OK or
+ * Logs an error that answered a query, with what to do about it.  NGX_OK or
  * NGX_DECLINED, as of error() above.
  */
 ngx_int_t seal_km_redis_error(seal_km_redis_query_t *query,
