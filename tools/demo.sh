@@ -95,6 +95,9 @@ http {
     uwsgi_temp_path $dir/tmp;
     scgi_temp_path $dir/tmp;
 
+    seal_km_zone name=seal_km 1m;
+    seal_km_zone seal_km;
+
     server {
         listen 127.0.0.1:$port ssl;
         server_name localhost;
@@ -110,6 +113,10 @@ http {
             seal_km_issuer $issuer;
             seal_km_audience $audience;
             seal_km_scope seal:km;
+        }
+
+        location = /metrics {
+            seal_km_metrics;
         }
     }
 }
@@ -308,6 +315,10 @@ Make a token with other claims (--help tells which):
 
   $top/tools/mint-token.pl --key $dir/sim-s.jwk \\
       --issuer $issuer --audience $audience --subject bob > $dir/token
+
+See what was counted, as Prometheus does:
+
+  curl --cacert $dir/ca.crt ${uri%/seal-km}/metrics
 
 Read the configuration and the logs:
 
