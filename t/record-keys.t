@@ -95,55 +95,10 @@ test 'what is refused',
             km $name, { @location }, 'record_invalid';
         };
 
+        # SealKM::Attacks has all that is refused; t/record-attacks.t tries it
         $refused->('a plain record', 'MATERIAL');
-        $refused->('an empty value', '');
         $refused->('a kid that is not known', $good, location => '/b');
-        $refused->('the key of another kid',
-                   sealed($service, 'MATERIAL', a => $key{b}));
-        $refused->($_->[0], sealed($_->[1], 'MATERIAL', a => $key{a})) for
-            [ 'moved from another service', 'seal:km:police.example:service' ],
-            [ 'moved from a user', $alice ],
-            [ 'moved from another prefix', 'other:v2x.example:service' ],
-            [ 'moved from no prefix', 'v2x.example:service' ],
-            [ 'in another case', uc $service ],
-            [ 'a name that is longer', "$service " ],
-            [ 'a name that is empty', '' ];
-        $refused->("header: $_->[0]", sealed_with($_->[1], 'MATERIAL', $key{a})) for
-            [ 'no rec', header(rec => undef) ],
-            [ 'no kid', header(kid => undef) ],
-            [ 'A256KW', header(alg => 'A256KW') ],
-            [ 'A128CBC', header(enc => 'A128CBC-HS256') ],
-            [ 'zip', header(zip => 'DEF') ],
-            [ 'crit', header(crit => []) ],
-            [ 'typ', header(typ => 'JWE') ],
-            [ 'rec twice', header() =~ s/\}\z/,"rec":"$service"}/r ],
-            [ 'enc twice', header() =~ s/\}\z/,"enc":"A256GCM"}/r ],
-            [ 'no object', '[]' ];
-        $refused->("a tag of $_ bytes", sealed_with(header(), 'MATERIAL', $key{a}, tag => $_))
-            for 4, 8, 12, 15;
-        $refused->("a vector of $_ bytes", sealed_with(header(), 'MATERIAL', $key{a}, iv => $_))
-            for 8, 11, 13, 16;
-        $refused->('padding', "$good==");
-        $refused->('a line end', "$good\n");
-        $refused->('white space', " $good");
-        $refused->('three dots', join '.', @parts[0, 2, 3, 4]);
-        $refused->('five dots', "$good.");
-        $refused->('no tag', join('.', @parts[0 .. 3]) . '.');
-        $refused->('another record\'s text',
-            join '.', @parts[0 .. 2], (parts(sealed($service, 'K2', a => $key{a})))[3],
-                $parts[4]);
-        $refused->('100,000 dots', '.' x 100_000);
-
-        # every byte of it, in one bit
-        my $keep = client();
-        my $opened = 0;
-        for my $i (0 .. length($good) - 1) {
-            my $value = $good;
-            substr($value, $i, 1) ^= chr(1 << $i % 8);
-            $redis->set($service, $value);
-            $opened++ if post(via => $keep)->header('X-Reason') ne 'record_invalid';
-        }
-        is($opened, 0, 'none with a bit changed');
+        $refused->('moved from a user', sealed($alice, 'MATERIAL', a => $key{a}));
 
         # plain ones allowed: not in the way of an encrypted one
         my @plain = (location => '/plain');

@@ -158,6 +158,7 @@ test 'line ends, times to live, what is refused',
         is(does('another prefix', $redis, 'list', '--prefix', 'other\*?[a]:'),
            "other\\*?[a]:x:service\n", 'a prefix is no pattern');
 
+        is(run([ 'podchecker', source('tools/seal-km-records') ])->{status}, 0, 'the man page');
         $run = tool(undef, '--help');
         is($run->{status}, 0, '--help');
         like($run->{out}, qr/^    $_\b/m, "$_ is explained") for qw(put show list remove load

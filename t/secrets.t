@@ -1,9 +1,11 @@
-# What must be in no log, at no level: tokens, payloads, passwords, key material.
+# What must be in no log, at no level: tokens, payloads, passwords, key material,
+# record keys and what was encrypted with them.
 # Each test runs nginx with its log at level debug, has it do all it can do with
 # secrets, granted and refused, and searches everything that it wrote.
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Sealed;
 use SealKM::TLS;
 
 use File::Find 'find';
@@ -50,6 +52,25 @@ for my $server ($redis, $acl) {
     $server->command('LPUSH', 'seal:km:list:service', $secret);
 }
 
+# encrypted ones: opened, and refused for each reason there is
+my %record_key = map { ($_ => join '', map { chr rand 256 } 1 .. 32) } qw(a b digest);
+my $record_keys = record_keys(map { ($_ => $record_key{$_}) } 'a', 'b');
+my $digest_key = temp_file($record_key{digest});
+chmod 0600, $digest_key;
+
+for (
+    [ opened => sealed("seal:km:opened:service", $secret, a => $record_key{a}) ],
+    [ opened_bad => sealed("seal:km:opened_bad:service", "$secret\xff", b => $record_key{b}) ],
+    [ moved => sealed("seal:km:opened:service", $secret, a => $record_key{a}) ],
+    [ unknown => sealed("seal:km:unknown:service", $secret, x => $record_key{a}) ],
+    [ swapped => sealed("seal:km:swapped:service", $secret, a => $record_key{b}) ],
+    [ cut => sealed("seal:km:cut:service", $secret, a => $record_key{a}) =~ s/.{8}\z//r ],
+    [ header => sealed_with(to_json({ alg => 'dir', enc => 'A256GCM', kid => 'a',
+                                      rec => $secret, zip => $secret }), $secret, $record_key{a}) ],
+) {
+    $redis->set("seal:km:$_->[0]:service", $_->[1]);
+}
+
 my $port = free_port();
 my $private = jwks([ 'rsa2', -private => 1 ], 'hs256');
 
@@ -69,6 +90,10 @@ my $locations = join '',
     location('= /none', pass => $redis->address),
     location('= /fake', pass => $fake->address, redis_password => $password{fake}),
     location('= /garbled', pass => $garbled->address, redis_timeout => '200ms'),
+    location('= /encrypted', redis_password => $password{default}, record_keys => $record_keys,
+             record_digest_key => $digest_key),
+    location('= /migrating', redis_password => $password{default}, record_keys => $record_keys,
+             record_plaintext => 'on'),
     location('= /claims', redis_password => $password{default},
              user_uri => 'x:$seal_km_claim_sub', scope => 'seal:km $seal_km_claim_x');
 
@@ -92,6 +117,8 @@ sub requests {
                       token => token() ] for
         (map { my $service = $_; map { [ $_, $service ] } qw(/km /json /base64) }
             @services),
+        (map { my $service = $_; map { [ $_, $service ] } qw(/encrypted /migrating) }
+            qw(opened opened_bad moved unknown swapped cut header service large)),
         [ '/user', 'service' ], [ '/user', 'list' ], [ '/file', 'service' ],
         [ '/wrong', 'service' ], [ '/wrong', 'service' ], [ '/wrong-user', 'service' ],
         [ '/none', 'service' ], [ '/fake', 'service' ], [ '/fake', 'service' ];
@@ -204,7 +231,7 @@ for my $with ('HTTP', 'HTTPS') {
             # the test has done what it is to do
             cmp_ok($reason{$_} // 0, '>', 0, "there was $_") for
                 qw(ok not_found store_error store_unavailable payload_invalid
-                   store_timeout token_expired token_signature token_malformed
+                   record_invalid store_timeout token_expired token_signature token_malformed
                    token_key token_algorithm malformed_request
                    insufficient_scope identity_mismatch);
             like(join('', error_log()), qr/\[debug\] .* http header: "Authorization:/i,
@@ -218,6 +245,8 @@ for my $with ('HTTP', 'HTTPS') {
             holds_no('no record', [ spellings($secret) ]);
             holds_no('no token', [ keys %tokens, 'TOKEN-SECRET' ]);
             holds_no('no key', [ grep { defined } map { @$_{qw(d p q dp k)} } @jwks ]);
+            holds_no('no record key', [ spellings(values %record_key),
+                                        map { b64u($_) } values %record_key ]);
             holds_no('no AUTH', [ 'AUTH ' ]);
 
             # nor is a response told more than its record
@@ -241,8 +270,9 @@ test 'with a master process, and at exit',
         wait_for(sub { grep { /gracefully shutting down/ } error_log() });
         requests();
 
-        holds_no('nothing after a reload', [ spellings(values %password, $secret),
-                                            keys %tokens ]);
+        holds_no('nothing after a reload',
+                 [ spellings(values %password, values %record_key, $secret),
+                   (map { b64u($_) } values %record_key), keys %tokens ]);
     };
 
 
@@ -278,6 +308,27 @@ for my $name (sort keys %secret_jwk) {
         jwks => jwks(\(to_json({ keys => [$jwk] }) . 'x'))));
     isnt($status, 0, "nginx -t, $name in a broken file: an error");
     tells_no("nginx -t, $name in a broken file", $output, @secrets);
+}
+
+# record keys that cannot be used, and files that are none
+for my $case (
+    [ 'of no use'     => { use => 'sig' } ],
+    [ 'without a kid' => { kid => undef } ],
+    [ 'too long'      => { k => b64u('S' x 40) } ],
+    [ 'of padding'    => { k => b64u('S' x 32) . '=' } ],
+    [ 'a kid twice'   => {}, {} ],
+) {
+    my ($name, @set) = @$case;
+    my @jwks = map { record_jwk(a => 'S' x 32, %$_) } @set;
+    my $file = temp_file(to_json({ keys => \@jwks }));
+    my $broken = temp_file(to_json({ keys => \@jwks }) . 'x');
+    chmod 0600, $file, $broken;
+
+    for ($file, $broken) {
+        my ($status, $output) = nginx_t(config => location('= /km', record_keys => $_));
+        isnt($status, 0, "nginx -t, record key $name: an error");
+        tells_no("nginx -t, record key $name", $output, 'SSSS', b64u('SSS'));
+    }
 }
 
 my $word = 'PASSWORD-in-the-configuration';

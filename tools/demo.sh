@@ -113,6 +113,10 @@ http {
             seal_km_issuer $issuer;
             seal_km_audience $audience;
             seal_km_scope seal:km;
+
+            # encrypted records, and for this demonstration plain ones beside them
+            seal_km_record_keys $dir/record-keys.json;
+            seal_km_record_plaintext on;
         }
 
         location = /metrics {
@@ -163,6 +167,7 @@ start() {
 
     make_certificates
     "$top/tools/mint-token.pl" --make-key "$dir/sim-s.jwk" > "$dir/jwks.json"
+    "$top/tools/seal-km-records" keygen "$dir/record-keys.json" --kid demo > /dev/null
     write_configuration "$port"
     start_redis
     start_nginx
@@ -247,6 +252,31 @@ store() {
     printf '  %s\n\n' "$(redis-cli -s "$dir/redis.sock" SET "$1" "$2")"
 }
 
+# look NAME: what whoever may read Redis sees
+look() {
+    # shellcheck disable=SC2016
+    printf "  \$ redis-cli -s \$dir/redis.sock GET '%s'\n" "$1"
+    redis-cli -s "$dir/redis.sock" GET "$1" | fold -w 72 | sed 's/^/  /'
+    echo
+}
+
+# encrypt USER TEXT: the user's record, encrypted and bound to its name
+encrypt() {
+    # shellcheck disable=SC2016
+    printf "  \$ printf '%%s' '%s' | seal-km-records put %s --user %s \\\\\n" "$2" "$service" "$1"
+    # shellcheck disable=SC2016
+    printf '        --key record-keys.json -- -s $dir/redis.sock\n'
+    printf '%s' "$2" | "$top/tools/seal-km-records" put "$service" --user "$1" \
+        --key "$dir/record-keys.json" -- -s "$dir/redis.sock" | sed 's/^/  /'
+    echo
+}
+
+copy() {
+    # shellcheck disable=SC2016
+    printf "  \$ redis-cli -s \$dir/redis.sock COPY '%s' '%s' REPLACE\n" "$1" "$2"
+    printf '  %s\n\n' "$(redis-cli -s "$dir/redis.sock" COPY "$1" "$2" REPLACE)"
+}
+
 demo() {
     local token
     token=$(mint)
@@ -258,6 +288,20 @@ demo() {
     store "seal:km:$service:user:alice" "$key_material"
     post "$token" "$(body UserID=alice)"
     expect 200 Payload "$key_material"
+
+    title "The same record, encrypted: Redis does not have it any more, and alice does"
+    echo "  The plain record, as whoever may read Redis sees it:"
+    look "seal:km:$service:user:alice"
+    encrypt alice "$key_material"
+    echo "  And the encrypted one:"
+    look "seal:km:$service:user:alice"
+    post "$token" "$(body UserID=alice)"
+    expect 200 Payload "$key_material"
+
+    title "Somebody who may write to Redis gives it to mallory: refused, ErrorCode 01"
+    copy "seal:km:$service:user:alice" "seal:km:$service:user:mallory"
+    post "$(mint --subject mallory)" "$(body UserID=mallory)"
+    expect 500 ErrorCode 01
 
     title "No access token: refused, ErrorCode 03"
     post "" "$(body UserID=alice)"
@@ -290,7 +334,7 @@ demo() {
 
     echo
     [ "$failures" = 0 ] || die "$failures answers were wrong"
-    echo "All 7 answers were as they should be."
+    echo "All 9 answers were as they should be."
 }
 
 run() {
@@ -310,6 +354,11 @@ Look at the record, and change it:
 
   redis-cli -s $dir/redis.sock GET seal:km:$service:user:alice
   redis-cli -s $dir/redis.sock SET seal:km:$service:user:alice 'another key' EX 600
+
+Encrypt it, and look again:
+
+  printf 'a third key' | $top/tools/seal-km-records put $service --user alice \\
+      --key $dir/record-keys.json -- -s $dir/redis.sock
 
 Make a token with other claims (--help tells which):
 
