@@ -31,18 +31,25 @@ fetch() {
     [ -f "$source/configure" ] || die "no nginx source in $folder"
 }
 
-# configure FOLDER CC_OPT LD_OPT: with the features of Debian's, but without its
-# paths, which belong to the nginx that is installed
+# features: the options of the nginx that is installed which turn something on,
+# without those that have a value: paths, which belong to it, flags of the compiler,
+# and modules that are loaded. The flags of nginx-dev are those that every flavour
+# of Debian's has in common, and lack modules that tests use.
+features() {
+    {
+        # sets NGX_CONF_FLAGS, an array
+        # shellcheck disable=SC1091
+        . /usr/share/nginx/src/conf_flags
+        printf '%s\n' "${NGX_CONF_FLAGS[@]}"
+        nginx -V 2>&1 | tr ' ' '\n'
+    } | grep -E '^--with-(http_)?[a-z0-9_-]+$' |
+        grep -vE '^--with-(mail|stream)' | sort -u
+}
+
+# configure FOLDER CC_OPT LD_OPT
 configure() {
-    local folder=$1 flag flags=()
-    # sets NGX_CONF_FLAGS, an array
-    # shellcheck disable=SC1091
-    . /usr/share/nginx/src/conf_flags
-    for flag in "${NGX_CONF_FLAGS[@]}"; do
-        case $flag in
-            --with-*) flags+=("$flag") ;;
-        esac
-    done
+    local folder=$1 flags
+    mapfile -t flags < <(features)
     (
         cd "$source"
         env -u CFLAGS ./configure "${flags[@]}" --with-cc=gcc \
@@ -76,6 +83,7 @@ build() {
 inputs() {
     echo "$* $source"
     gcc --version
+    features
     cat "$top/config" "$0"
     libraries
 }
