@@ -157,9 +157,15 @@ bench-json: build/bench/bench_json_check ## what records of JSON cost at worst: 
 bench-instructions: setup-test module ## instructions for one request, against bench/instructions.txt
 	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl $(ROWS)
 
+.PHONY: metrics-cost
+metrics-cost: setup-test module ## what it costs a request to be counted: instructions
+	@tools/metrics-cost.sh
+
+
 .PHONY: warnings
 warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed
 	@tools/check-config.sh
+	@tools/check-headers.sh
 	@CC=gcc tools/build-module.sh build/nginx-gcc
 	@tools/check-arrows.sh build/nginx-gcc
 	@CC=clang tools/build-module.sh build/nginx-clang

@@ -382,6 +382,36 @@ test 'read before by another module',
     };
 
 
+# nginx keeps a body in a file where it is told to, and where there is no room for
+# it, but not one that is read here
+my %files = map { $_ => temp_dir() . "/body-$_" } qw(own mirrored large);
+
+test 'bodies in files',
+    config => 'location = /mirror { internal; return 204; }'
+        . at('= /own', more => "client_body_temp_path $files{own};
+              client_body_in_file_only on; client_body_buffer_size 256;")
+        . at('= /mirrored', more => "client_body_temp_path $files{mirrored};
+              client_body_in_file_only on; mirror /mirror;")
+        . at('= /large', more => "client_body_temp_path $files{large};
+              client_body_buffer_size 256; mirror /mirror;"),
+    may_log => [ qr/\[(?:warn|notice)\].*a client request body is buffered to a temporary file/ ],
+    sub {
+        for my $name (sort keys %files) {
+            km $name, { location => "/$name", body => sized(2000) }, @ok;
+            km "$name, chunked", { location => "/$name",
+                body => chunks(sized(2000), 500),
+                headers => [ 'Transfer-Encoding' => 'chunked' ] }, @ok;
+        }
+        my $kept = sub { my @kept = glob "$files{$_[0]}/*"; scalar @kept };
+
+        is($kept->('own'), 0, 'read here: none is written');
+        is($kept->('mirrored'), 2, 'read by mirror, in_file_only: written and kept');
+        # it is gone with its request, but was announced
+        ok((grep { /buffered to a temporary file \Q$files{large}\E/ } error_log()),
+           'read by mirror, without room: written');
+    };
+
+
 test 'client_max_body_size is nginx\'s own',
     config => at('= /km', max_request_size => 1000, more =>
                   'client_max_body_size 1000;')

@@ -13,6 +13,9 @@ use SealKM::Watch;
 use Time::HiRes 'sleep';
 
 Test::Nginx::Util::log_level('notice');
+Test::Nginx::Util::add_block_preprocessor(sub {
+    Test::Nginx::Util::workers($_[0]->workers || 1);
+});
 
 my $redis = start_redis();
 $redis->set('seal:km:v2x.example:service', 'K');
@@ -135,6 +138,36 @@ test 'once more after the cooldown',
 
         $again->keys('rsa', 'rsa2');
         ok(until_reason('ok', with('rsa2')), 'and find the new key');
+    };
+
+
+# Each worker asks for itself, and none of them refuses a token of the new key
+# while it does.
+my $served = SealKM::JwksServer->start('rsa');
+my $port = free_port();
+
+test 'a new key in service, several workers',
+    workers => 4,
+    master => 1,
+    http_config => KEYS_ZONE . "server {\n" . listen_workers($port)
+        . net('= /km', jwks_cooldown => '1h') . fetches($served) . "}\n",
+    config => '',
+    sub {
+        my %worker = worker_clients($port, 4);
+        km "before, worker $_", with('rsa', via => $worker{$_}), @ok
+            for sort keys %worker;
+        is($served->count, 4, 'a fetch each');
+
+        $served->answer(body => text('rsa', 'rsa2'), pause => 0.3);
+        my @clients = map { client(port => $port) } 1 .. 120;
+        for my $n (0 .. $#clients) {
+            $clients[$n]->send(ask($n % 2 ? 'rsa' : 'rsa2'));
+            sleep 0.005;
+        }
+        is(reasons(map { $_->response } @clients), 'ok 120', 'none is refused');
+        km "after, worker $_", with('rsa2', via => $worker{$_}), @ok
+            for sort keys %worker;
+        is($served->count, 8, 'one fetch more each');
     };
 
 

@@ -5,23 +5,14 @@ use lib 't/lib';
 use SealKM;
 use SealKM::Fetching;
 use SealKM::JwksServer;
+use SealKM::Neighbours;
 
 my $redis = start_redis();
 $redis->set('seal:km:v2x.example:service', 'K');
 
 my @ok = ({ payload => 'K' });
 
-# of the nginx that runs the test
-my ($modules) = `$Test::Nginx::Util::NginxBinary -V 2>&1`
-    =~ /--modules-path=(\S+)/;
-my $module = ($modules // '') . '/ngx_http_modsecurity_module.so';
-my $skip = !-e $module ? 'there is no ModSecurity for this nginx' : undef;
-
-if (!$skip) {
-    my ($status, $output) = nginx_t(main_config => "load_module $module;\n",
-                                    config => location('= /km'));
-    $skip = "ModSecurity cannot be loaded: $output" if $status;
-}
+my $skip = no_neighbours('ngx_http_modsecurity');
 
 my $rules = "modsecurity on;\nmodsecurity_rules '
 SecRuleEngine On
@@ -39,7 +30,7 @@ for my $level (qw(http server)) {
     test "on in $level",
         skip => $skip,
         log => [ qr/\[error\].*ModSecurity: Access denied/ ],
-        main_config => "load_module $module;\n",
+        main_config => load_neighbours('ngx_http_modsecurity'),
         http_config => KEYS_ZONE . ($level eq 'http' ? $rules : ''),
         config => ($level eq 'server' ? $rules : '')
             . net('= /km', jwks_cooldown => '1s')

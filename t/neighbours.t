@@ -5,6 +5,7 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Neighbours;
 
 use Cwd 'abs_path';
 use File::Basename 'dirname';
@@ -95,33 +96,9 @@ for my $name (qw(JANSSON HIREDIS LIBJWT)) {
 
 # ------------------------------------------------------------------- neighbours
 
-sub nginx_option {
-    my ($name) = @_;
-    return `$Test::Nginx::Util::NginxBinary -V 2>&1` =~ /--$name=(\S+)/ ? $1 : '';
-}
-
-# what others need, and then all others
-my $folder = nginx_option('modules-path');
-my %first = map { $_ => 1 } qw(ndk_http ngx_stream ngx_mail);
-my @modules = sort {
-    my ($x, $y) = map { my ($name) = m{/(\w+)_module\.so$}; !$first{$name} } $a, $b;
-    $x <=> $y || $a cmp $b;
-} grep { !/seal_km/ } glob "$folder/*.so";
-
-# an nginx that was built here takes none of Debian's
-my $skip = $module eq 'none' ? 'the module is linked in' :
-           (nginx_t(main_config => "load_module $modules[0];"))[1]
-           =~ /binary compatible|version \d+ instead of/
-           ? 'this nginx takes none of Debian\'s modules' : undef;
-
-if (!$skip) {
-    my @missing = grep { my $name = $_; !grep { m{/ngx_${name}_module} } @modules }
-        qw(nchan http_lua http_js http_perl http_headers_more_filter
-           http_srcache_filter http_modsecurity);
-    is("@missing", '', 'modules that bring libraries are there');
-}
-
-my $load = join '', map { "load_module $_;\n" } @modules;
+my $skip = no_neighbours(map { "ngx_$_" } qw(nchan http_lua http_js http_perl
+    http_headers_more_filter http_srcache_filter http_modsecurity));
+my $load = load_neighbours();
 my $ours = main_config();
 my $port = $redis->port;
 my @noise = (qr/LuaJIT|resty\.core|nchan|nginx\.net|ModSecurity|Nchan/i);

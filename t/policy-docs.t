@@ -14,13 +14,16 @@ my $flag = temp_dir() . '/maintenance';
 my %jwks = (own => jwks('rsa'), partner => jwks('rsa2'), a => jwks('rsa'),
             b => jwks('rsa2'));
 
-my $page = do {
+sub page {
+    my ($name) = @_;
     # t/ may be a folder of links
-    my $path = dirname(abs_path(__FILE__)) . '/../docs/policy.md';
+    my $path = dirname(abs_path(__FILE__)) . "/../docs/$name.md";
     open my $file, '<', $path or die "$path: $!";
     local $/;
-    <$file>;
-};
+    return <$file>;
+}
+
+my $page = page('policy');
 
 # number => { title, text } of the page's rules
 my %rule;
@@ -41,10 +44,12 @@ sub filled {
 }
 
 # http_config, config of a rule
-sub sections {
-    my ($n) = @_;
-    my $text = join "\n", $rule{$n}{text} =~ /^```nginx\n(.*?)^```$/gms;
-    my (%section, $rest);
+sub sections { return sections_of($rule{$_[0]}{text}) }
+
+sub sections_of {
+    my ($page) = @_;
+    my $text = join "\n", $page =~ /^```nginx\n(.*?)^```$/gms;
+    my %section;
 
     $text =~ s{/etc/seal-km/(\w+)\.jwks}{$jwks{$1} // die "no $1.jwks"}ge;
     $text =~ s{/etc/seal-km/maintenance}{$flag}g;
@@ -306,6 +311,47 @@ test "5 $rule{5}{title}", sections(5), sub {
 
     unlink $flag;
     km 'as ever again', ask({}), $service;
+};
+
+# ------------------------------------------- the rule of docs/directives.md
+
+my ($of_issuers) = page('directives') =~ /^\#\# seal_km_issuer\n(.*?)^\#\# /ms;
+
+test 'names of several issuers', sections_of($of_issuers), sub {
+    my $no = refused('name_of_another_issuer');
+    my $v2x = 'seal:km:v2x.example:';
+    my %kind = (user => 'sub', client => 'client_id', device => 'device_id');
+    my %of = (ours => [ 'rsa', 'https://sim-s.example' ],
+              partner => [ 'rsa2', 'https://partner.example' ]);
+    my $service = record("${v2x}service");
+
+    my $as = sub {
+        my ($who, $kind, $name, $request) = @_;
+        my ($key, $iss) = @{ $of{$who} };
+        return ask({ -key => $key, iss => $iss, sub => undef, $kind{$kind} => $name },
+                   { ucfirst($kind) . 'ID' => $name });
+    };
+
+    for my $kind (sort keys %kind) {
+        for my $name ('alice', 'alice@sim-s.example', '@partner.example.x',
+                      'alice@partnerXexample', 'a@partner.example@x') {
+            my $own = record("$v2x$kind:$name");
+            km "$kind $name: ours", $as->('ours', $kind, $name), $own;
+            km "$kind $name: the partner's", $as->('partner', $kind, $name), $no;
+        }
+        for my $name ('alice@partner.example', 'a@b@partner.example') {
+            my $own = record("$v2x$kind:$name");
+            km "$kind $name: the partner's", $as->('partner', $kind, $name), $own;
+            km "$kind $name: ours", $as->('ours', $kind, $name), $no;
+        }
+    }
+
+    for my $who (sort keys %of) {
+        my ($key, $iss) = @{ $of{$who} };
+        km "$who: the service", ask({ -key => $key, iss => $iss }, {}), $service;
+    }
+    km 'an issuer that is none', ask({ iss => 'https://sim-sXexample' }, {}),
+        'token_issuer';
 };
 
 run_tests();

@@ -99,6 +99,21 @@ test 'a record that is too long',
     };
 
 
+# the same by Redis itself, which closes a connection rather than send that much
+my $limited = start_redis(args => [ '--client-output-buffer-limit', 'normal',
+                                    '1mb', 0, 0 ]);
+$limited->set("seal:km:s$_:service", "s$_") for 1 .. 9;
+$limited->set('seal:km:large:service', 'x' x (2 << 20));
+
+test 'a record beyond client-output-buffer-limit',
+    config => location('= /km', pass => $limited->address),
+    log => [ qr/SEAL KM Request refused, store_unavailable/ ],
+    may_log => [ qr/closed the connection/, @{ $lost[1] } ],
+    sub {
+        is(join(' ', others('large')), '', 'the others are answered');
+    };
+
+
 # A connection that reads on and answers nothing, while new ones are served: a
 # proxy that has lost the server behind it.  The first is deaf from the start.
 my $deaf = fake_redis(get => sub {

@@ -121,6 +121,17 @@ my $whole = array(map {
 } 0 .. 4095);
 my $scattered_well = node(sub { $whole }, port => $own_port);
 
+# in as many pieces as there can be, each with six replicas, as Redis 7 tells it
+my $finest_port = free_port();
+my @known = map { array(bulk('127.0.9.' . $_), int_(7000), bulk('i' x 40),
+                        array(bulk('hostname'), bulk("r$_.example"))) } 0 .. 99;
+my $first = array(bulk('127.0.0.1'), int_($finest_port), bulk('i' x 40), "*0\r\n");
+my $finest = node(sub {
+    array(map { my $n = $_;
+        array(int_($n), int_($n), $first,
+              map { $known[($n + 7 * $_) % 100] } 1 .. 6) } 0 .. 16383);
+}, port => $finest_port);
+
 test 'maps of a size that no cluster has',
     skip => $slow && 'takes too long under valgrind',
     log_level => 'warn',           # else nginx tells of each allocation
@@ -130,6 +141,8 @@ test 'maps of a size that no cluster has',
     } sort keys %huge)
         . location('= /well', redis_mode => 'cluster', redis_timeout => '10s',
                    pass => $scattered_well->address)
+        . location('= /finest', redis_mode => 'cluster', redis_timeout => '10s',
+                   pass => $finest->address)
         . location('= /km', pass => $plain->address, redis_timeout => '5s'),
     may_log => [ $refused, qr/no Redis server .*has told the slots/,
                  qr/with what is no answer to it|sent what is no reply/ ],
@@ -150,6 +163,8 @@ test 'maps of a size that no cluster has',
 
         is(post(location => '/well')->json->{Payload}, $record,
            'a map of 4096 ranges, each with two replicas');
+        is(post(location => '/finest')->json->{Payload}, $record,
+           'one of 16384, each with six');
     };
 
 

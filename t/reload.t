@@ -6,6 +6,7 @@ use SealKM;
 use SealKM::HTTP2;
 use SealKM::Load;
 
+use IO::Socket::INET;
 use Time::HiRes 'sleep';
 
 my $few = $ENV{TEST_NGINX_USE_VALGRIND};
@@ -200,6 +201,76 @@ test 'Redis fails, and is back, while a worker exits',
         like($clients[1]->response->body, qr/record of/, 'and is back');
         ok(gone(@old), 'after it the old worker is gone');
     };
+
+
+# Sockets whose queue is full: the kernel lets nobody else in, nor turns it away.
+# Each is a port, and who waits at it since then.
+sub full_socket {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "listen: $!";
+    my $full = { socket => $socket, port => $socket->sockport, others => {} };
+
+    $full->{queue} = [ map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $full->{port}, Blocking => 0) } 1 .. 8 ];
+    $full->{others} = { map { $_ => 1 } connecting($full) };
+    return $full;
+}
+
+# from where, in the kernel's table of connections that are not there yet
+sub connecting {
+    my ($full) = @_;
+    my $to = sprintf '0100007F:%04X 02', $full->{port};
+
+    open my $file, '<', '/proc/net/tcp' or die $!;
+    return grep { !$full->{others}{$_} }
+           map { /^ *\d+: (\S+) \Q$to\E / } <$file>;
+}
+
+# what is being opened, and nobody has a use for any more
+sub slow {
+    my ($what, %set) = @_;
+    my $full = full_socket();
+    my $silent = fake_redis(command => { AUTH => sub { silence } });
+
+    my $config = location('= /km', @at, %set, redis_timeout => '1h',
+        redis_connect_timeout => '1h',
+        $what eq 'connect' ? (pass => "127.0.0.1:$full->{port}")
+                           : (pass => $silent->address, redis_password => 'x'));
+    my $begun = sub {
+        return $what eq 'connect' ? connecting($full)
+                                  : $silent->count(qr/ AUTH /);
+    };
+    return ($config, $begun);
+}
+
+for my $what (qw(connect greet)) {
+    my ($config, $begun) = slow($what);
+
+    test "$what: slow, for a request of a worker that exits",
+        @nginx,
+        config => $config,
+        sub {
+            my $request = ask('late');
+            my $client = client()->send(substr $request, 0, -5);
+            taken();
+            my @old = reload();
+            $client->send(substr $request, -5);
+            ok(wait_for($begun), 'it has begun');
+            $client->close;
+            ok(gone(@old), 'it does not keep the worker');
+        };
+
+    # which a worker asks as soon as it starts
+    my ($config_of, $asked) = slow($what, redis_mode => 'cluster');
+
+    test "$what: slow, for a question about the topology",
+        @nginx,
+        config => $config_of,
+        sub {
+            ok(wait_for($asked), 'it has begun');
+            ok(gone(reload()), 'it does not keep the worker');
+        };
+}
 
 
 # Redis is down: neither its connect nor the next attempt keep a worker

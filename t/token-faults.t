@@ -126,6 +126,27 @@ test 'what has no such line',
     };
 
 
+# A server without keys says so in its log, and not that a token is at fault.
+my $dead = free_port();
+
+test 'no key at all',
+    config => location('= /none', jwks => undef, jwks_request => '/jwks')
+        . location('= /some')
+        . "location = /jwks { internal; proxy_pass http://127.0.0.1:$dead; }\n",
+    log => [ qr/\[error\].*connect\(\) failed/, qr/\[error\].*there are no keys of it/ ],
+    sub {
+        my $why = qr/\[info\].* token_key: There is no usable key, for any token, /;
+        my $count = sub { scalar grep { $_ =~ $why } error_log() };
+
+        km 'a key is missing', { location => '/some', token => { -kid => 'x' } },
+            'token_key';
+        is($count->(), 0, 'there are others');
+        km 'all are', { location => '/none' },
+            { reason => 'token_key', keyless => 1 };
+        is($count->(), 1, 'the log says so');
+    };
+
+
 # the entries of the page: "claim" of any name, for names are the operator's
 my $page = do {
     # t/ may be a folder of links

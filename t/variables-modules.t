@@ -3,13 +3,12 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Neighbours;
 
 my $redis = start_redis();
 $redis->set("seal:km:$_:service", "K-$_") for 'v2x.example', 'police.example';
 
-my $folder = '/usr/lib/nginx/modules';
-my $skip = ($ENV{SEAL_KM_MODULE} // '') eq 'none'
-    ? 'Debian\'s modules are for Debian\'s nginx' : undef;
+my $skip = no_neighbours(qw(ndk_http ngx_http_js ngx_http_lua ngx_http_perl));
 
 my $js = temp_file(<<'END', 'batch.js');
 function body(service) {
@@ -128,7 +127,7 @@ sub batches {
 
 test 'njs: subrequests of one request',
     skip => $skip,
-    main_config => "load_module $folder/ngx_http_js_module.so;\n",
+    main_config => load_neighbours('ngx_http_js'),
     http_config => "js_import batch from $js;\n$maps",
     config => $services . 'location = /batch { js_content batch.batch; }
         location = /all { js_content batch.all; }
@@ -142,8 +141,7 @@ my @options = qw(share_all_vars copy_all_vars);
 
 test 'Lua: subrequests of one request',
     skip => $skip,
-    main_config => "load_module $folder/ndk_http_module.so;\n"
-                   . "load_module $folder/ngx_http_lua_module.so;\n",
+    main_config => load_neighbours(qw(ndk_http ngx_http_lua)),
     http_config => $maps,
     config => $services . join('', map {
         my $option = $_;
@@ -162,8 +160,8 @@ END
 
 test 'what other modules have made',
     skip => $skip,
-    main_config => join('', map { "load_module $folder/${_}_module.so;\n" }
-                        qw(ndk_http ngx_http_js ngx_http_lua ngx_http_perl)),
+    main_config => load_neighbours(qw(ndk_http ngx_http_js ngx_http_lua
+                                      ngx_http_perl)),
     http_config => "js_import batch from $js;\n$maps$perl" . <<'END',
 js_set $ticket_js batch.ticket;
 js_set $role_js batch.role;

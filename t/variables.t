@@ -160,6 +160,13 @@ my @types = (
     [ 'x' x 5000, 'x' x 5000 ],
     [ 5, '5' ], [ 0, '0' ], [ -1, '-1' ], [ \'1.5', '1.5' ],
     [ \'9223372036854775807', '9223372036854775807' ],
+    # a number has the digits that its SIM-S gave it
+    (map { [ \$_, $_ ] } qw(9223372036854775808 18446744073709551616
+        18446744073709551617 -9223372036854775809 1234567890123456789012345678901
+        1e3 1.0 1.50 1E+2 0.1 0.1234567890123456789 -0.0)),
+    [ \'-0', '0' ],
+    [ \'[ 18446744073709551617, {"a": 18446744073709551618 } , 1e3 ]',
+      '[18446744073709551617,{"a":18446744073709551618},1e3]' ],
     [ \'true', 'true' ], [ \'false', 'false' ], [ \'null', '' ],
     [ [], '[]' ], [ {}, '{}' ], [ [ 'a', 'b' ], '["a","b"]' ],
     [ \'[ 1, "b" ,true, null ]', '[1,"b",true,null]' ],
@@ -191,6 +198,11 @@ test 'claims',
             is($res->header('X-Claim') // '', $text =~ s/^ +| +$//gr,
                "$name, in a header");
         }
+
+        # one spelling for each string, whatever escapes the token has
+        post(token => { x => \'[ "\\u0061\\/\\u00e9\\ud83d\\ude00", "\\u0022" ]' });
+        is((logged(1))[0]{x}, qq(["a/\xc3\xa9\xf0\x9f\x98\x80","\\""]),
+           'escapes in a claim');
 
         # those of a refused request
         post(token => { x => 'a', -signature => 'x' });
@@ -232,6 +244,39 @@ test 'claims',
            'names that fit two claims, neither of them exactly');
 
         is(post(location => '/nothing')->header('X-Empty'), '[]', 'no name');
+    };
+
+
+# two ids that a double cannot tell apart
+test 'integers of any size, in rules',
+    http_config => 'seal_km_zone name=ids 1m; seal_km_zone ids;
+        map $seal_km_claim_id $is_id { default 0; ~^18446744073709551617$ 1; }
+        map $id $is_inner { default 0; ~^36893488147419103233$ 1; }
+        map $ids $is_list { default 0; "~^\[18446744073709551617,1e3\]$" 1; }',
+    config => join('', map { location("= /$_", %{ {
+            id => { more => 'seal_km_require $is_id;' },
+            inner => { more => 'seal_km_claim_set $id https://ns/id n;
+                                seal_km_require $is_inner;' },
+            list => { more => 'seal_km_claim_set $ids id; seal_km_require $is_list;' },
+            uncached => { more => 'seal_km_require $is_id;', token_cache => 'off' },
+        }->{$_} }) } qw(id inner list uncached)),
+    sub {
+        for my $rule (
+            [ id => 'id', '18446744073709551617', '18446744073709551616' ],
+            [ uncached => 'id', '18446744073709551617', '18446744073709551616' ],
+            [ inner => 'https://ns/id', '{"n":36893488147419103233}',
+              '{"n":36893488147419103232}' ],
+            [ list => 'id', '[18446744073709551617,1e3]',
+              '[18446744073709551616,1e3]' ],
+        ) {
+            my ($location, $claim, $own, $other) = @$rule;
+            my @request = (location => "/$location");
+
+            km "$location: its own", { @request, token => { $claim => \$own } }, { payload => 'K' }
+                for 1, 2;
+            km "$location: its neighbour",
+                { @request, token => { $claim => \$other } }, 'policy' for 1, 2;
+        }
     };
 
 

@@ -7,10 +7,16 @@
 #                                   works, and that the result knows the module
 #   tools/build-nginx.sh asan       build/asan/nginx: with the address and
 #                                   undefined behaviour sanitizers
+#
+# NGINX_SOURCE=FOLDER takes another source instead: any release of nginx's, or
+# of its kin. The results are build/static-NAME/nginx and build/asan-NAME/nginx
+# then, for a folder that is called NAME.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 source=
+suffix=
+binary=
 
 die() {
     echo "build-nginx.sh: $*" >&2
@@ -31,18 +37,49 @@ fetch() {
     [ -f "$source/configure" ] || die "no nginx source in $folder"
 }
 
-# configure FOLDER CC_OPT LD_OPT: with the features of Debian's, but without its
-# paths, which belong to the nginx that is installed
+# The source that the user has. It is copied, because configure writes into it,
+# and it may be part of a repository: there configure is auto/configure.
+take() {
+    local folder=$NGINX_SOURCE
+    [ -f "$folder/src/core/nginx.h" ] || die "no nginx source in $folder"
+    suffix=-$(basename "$(cd "$folder" && pwd)")
+    source=$top/build/nginx-source$suffix
+    rm -rf "$source"
+    mkdir -p "$source"
+    # with its times, so that only what has changed is compiled again
+    cp -a "$folder/." "$source/"
+    [ -f "$source/configure" ] || cp "$source/auto/configure" "$source/configure"
+}
+
+get_source() {
+    if [ -n "${NGINX_SOURCE:-}" ]; then
+        take
+    else
+        fetch
+    fi
+}
+
+# features: the options of the nginx that is installed which turn something on,
+# without those that have a value: paths, which belong to it, flags of the compiler,
+# and modules that are loaded. The flags of nginx-dev are those that every flavour
+# of Debian's has in common, and lack modules that tests use. HTTP/3 comes with
+# them where this source has it.
+features() {
+    {
+        # sets NGX_CONF_FLAGS, an array
+        # shellcheck disable=SC1091
+        . /usr/share/nginx/src/conf_flags
+        printf '%s\n' "${NGX_CONF_FLAGS[@]}"
+        PATH=$PATH:/usr/sbin nginx -V 2>&1 | tr ' ' '\n'
+        grep -o -e --with-http_v3_module "$source/auto/options" || :
+    } | grep -E '^--with-(http_)?[a-z0-9_-]+$' |
+        grep -vE '^--with-(mail|stream)' | sort -u
+}
+
+# configure FOLDER CC_OPT LD_OPT
 configure() {
-    local folder=$1 flag flags=()
-    # sets NGX_CONF_FLAGS, an array
-    # shellcheck disable=SC1091
-    . /usr/share/nginx/src/conf_flags
-    for flag in "${NGX_CONF_FLAGS[@]}"; do
-        case $flag in
-            --with-*) flags+=("$flag") ;;
-        esac
-    done
+    local folder=$1 flags
+    mapfile -t flags < <(features)
     (
         cd "$source"
         env -u CFLAGS ./configure "${flags[@]}" --with-cc=gcc \
@@ -57,10 +94,10 @@ configure() {
 # build NAME CC_OPT LD_OPT: objects in build/NAME/objs, configured again when
 # that could make a difference
 build() {
-    local folder=$top/build/$1 objs=$top/build/$1/objs
+    local folder=$top/build/$1$suffix objs=$top/build/$1$suffix/objs
     mkdir -p "$folder"
     if ! inputs "$@" | cmp -s - "$folder/inputs"; then
-        echo "configuring nginx ($1) from $(basename "$source")"
+        echo "configuring nginx ($1) from ${NGINX_SOURCE:-$(basename "$source")}"
         rm -rf "$folder"
         mkdir -p "$folder/prefix/conf" "$folder/prefix/logs"
         configure "$folder" "$2" "$3"
@@ -68,6 +105,9 @@ build() {
     fi
     env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
         make -s -j "$(nproc)" -C "$source" -f "$objs/Makefile" binary
+    # Angie's has its own name
+    binary=$objs/nginx
+    [ -x "$binary" ] || binary=$objs/angie
 }
 
 # shellcheck source=tools/libraries.sh
@@ -75,20 +115,23 @@ build() {
 
 inputs() {
     echo "$* $source"
+    cat "$source/src/core/nginx.h"
     gcc --version
+    features
     cat "$top/config" "$0"
     libraries
 }
 
 # nginx -t with a directive of the module's and no load_module
 check_static() {
-    local folder=$top/build/static
+    local folder=$top/build/static$suffix
     printf 'events {}\nhttp { seal_km_window 5s; }\n' \
         > "$folder/prefix/conf/check.conf"
-    "$folder/objs/nginx" -t -q -e stderr -p "$folder/prefix" \
+    "$binary" -t -q -e stderr -p "$folder/prefix" \
         -g 'pid check.pid;' -c conf/check.conf
-    cp "$folder/objs/nginx" "$folder/nginx"
-    echo "build/static/nginx has the module linked in, and knows its directives"
+    cp "$binary" "$folder/nginx"
+    echo "build/static$suffix/nginx has the module linked in, and knows its" \
+        "directives"
 }
 
 # Reports go to files: nginx closes its standard error. And they do not change the
@@ -96,7 +139,7 @@ check_static() {
 # A wrapper sets that up, for Test::Nginx has its own ideas about ASAN_OPTIONS. Without the pools of
 # nginx (NGX_DEBUG_PALLOC) each allocation is one that the sanitizer watches.
 wrap_asan() {
-    local folder=$top/build/asan
+    local folder=$top/build/asan$suffix
     # a table of nginx's own, kept for the life of a worker
     echo 'leak:ngx_http_upstream_update_random' > "$folder/suppressions"
     cat > "$folder/nginx" <<END
@@ -104,11 +147,11 @@ wrap_asan() {
 export ASAN_OPTIONS="log_path=$folder/reports/nginx:exitcode=0:quarantine_size_mb=8"
 export LSAN_OPTIONS="suppressions=$folder/suppressions:print_suppressions=0"
 export UBSAN_OPTIONS="log_path=$folder/reports/nginx:exitcode=0"
-exec "$folder/objs/nginx" "\$@"
+exec "$binary" "\$@"
 END
     chmod +x "$folder/nginx"
     mkdir -p "$folder/reports"
-    echo "built build/asan/nginx"
+    echo "built build/asan$suffix/nginx"
 }
 
 main() {
@@ -118,12 +161,12 @@ main() {
     mkdir -p "$top/build"
     case ${1:-} in
         static)
-            fetch
+            get_source
             build static "$common -O2" ""
             check_static
             ;;
         asan)
-            fetch
+            get_source
             # linked statically, or else the two runtimes disagree on log_path
             build asan "$common -O1 $sanitize -DNGX_DEBUG_PALLOC=1" \
                 "$sanitize -static-libasan -static-libubsan"

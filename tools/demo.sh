@@ -95,6 +95,9 @@ http {
     uwsgi_temp_path $dir/tmp;
     scgi_temp_path $dir/tmp;
 
+    seal_km_zone name=seal_km 1m;
+    seal_km_zone seal_km;
+
     server {
         listen 127.0.0.1:$port ssl;
         server_name localhost;
@@ -114,6 +117,10 @@ http {
             # encrypted records, and for this demonstration plain ones beside them
             seal_km_record_keys $dir/record-keys.json;
             seal_km_record_plaintext on;
+        }
+
+        location = /metrics {
+            seal_km_metrics;
         }
     }
 }
@@ -357,6 +364,10 @@ Make a token with other claims (--help tells which):
 
   $top/tools/mint-token.pl --key $dir/sim-s.jwk \\
       --issuer $issuer --audience $audience --subject bob > $dir/token
+
+See what was counted, as Prometheus does:
+
+  curl --cacert $dir/ca.crt ${uri%/seal-km}/metrics
 
 Read the configuration and the logs:
 

@@ -49,9 +49,10 @@ want_perl() {
     have_perl "$2" || missing="$missing $1"
 }
 
-# a module of Debian's for nginx, to see ours beside it
-want_module() {
-    want_file "libnginx-mod-http-$1" "/usr/lib/nginx/modules/$2.so"
+# what has no file that would be of use by itself
+want_package() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)" = installed ] ||
+        missing="$missing $1"
 }
 
 want_build() {
@@ -90,9 +91,6 @@ want_test() {
     want_clang_runtime
     want_command valgrind valgrind
     want_file libc6-dbg /usr/share/doc/libc6-dbg
-    want_module js ngx_http_js_module
-    want_module lua ngx_http_lua_module
-    want_module perl ngx_http_perl_module
     want_command procps ps
     want_command psmisc fuser
     want_command perl prove
@@ -109,14 +107,12 @@ want_test() {
 }
 
 # nginx's other modules, beside which the module has to work: nginx-extras brings
-# what Debian takes to be all of them, and these are the rest. One of each has a
-# file by which the package is known.
+# what Debian takes to be all of them, and these are the rest.
 want_neighbours() {
     local name
-    want_file nginx-extras /usr/share/doc/nginx-extras
-    for name in js memc modsecurity set-misc srcache-filter; do
-        want_file "libnginx-mod-http-$name" \
-            "/usr/share/doc/libnginx-mod-http-$name"
+    want_package nginx-extras
+    for name in js lua memc modsecurity perl set-misc srcache-filter; do
+        want_package "libnginx-mod-http-$name"
     done
 }
 

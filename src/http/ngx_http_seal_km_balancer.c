@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_compat.h"
 #include "ngx_http_seal_km_redis_seeds.h"
 
 
@@ -297,6 +298,7 @@ ngx_http_seal_km_balancer_free(void *data, ngx_uint_t failed)
 
     u->state->response_time = ngx_current_msec - u->start_time;
 
-    u->peer.free(&u->peer, u->peer.data, failed ? NGX_PEER_FAILED : 0);
+    ngx_http_seal_km_free_peer(&u->peer, failed ? NGX_PEER_FAILED : 0,
+                               u->state->header_time != (ngx_msec_t) -1);
     u->peer.sockaddr = NULL;
 }

@@ -41,6 +41,39 @@ ngx_http_seal_km_is_resolved(ngx_http_upstream_server_t *server)
 }
 
 
+/*
+ * Gives a server back to its balancer.  Angie's holds one for well again only
+ * where it sees the connection that the answer came over, and ours is none of
+ * its: it is shown one that is over, and looks no further.
+ */
+
+static ngx_inline void
+ngx_http_seal_km_free_peer(ngx_peer_connection_t *peer, ngx_uint_t state,
+    ngx_uint_t answered)
+{
+#ifdef angie_version
+    ngx_event_t       read;
+    ngx_connection_t  c;
+
+    if (answered && peer->connection == NULL) {
+        ngx_memzero(&read, sizeof(ngx_event_t));
+        ngx_memzero(&c, sizeof(ngx_connection_t));
+
+        read.eof = 1;
+        c.read = &read;
+        c.write = &read;
+
+        peer->connection = &c;
+        peer->free(peer, peer->data, state);
+        peer->connection = NULL;
+        return;
+    }
+#endif
+
+    peer->free(peer, peer->data, state);
+}
+
+
 /* what nginx tells of a request at the end of a line of the error log */
 
 static ngx_inline u_char *

@@ -8,12 +8,15 @@
 #include "fuzz.h"
 #include "seal_km_json_check.h"
 #include "seal_km_json_measure.h"
+#include "seal_km_json_raw.h"
 
 
 static void fuzz_memory(const seal_km_arena_t *arena,
     const seal_km_arena_t *before);
 static int fuzz_jansson(seal_km_str_t text);
 static void fuzz_clamped(seal_km_str_t text, int valid);
+static void fuzz_raw(seal_km_str_t text, json_t *json);
+static json_t *fuzz_decode(seal_km_arena_t *arena, seal_km_str_t text);
 static size_t fuzz_count(const json_t *json);
 
 
@@ -58,6 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_assert(json_equal(json, bounded));
         fuzz_assert(seal_km_json_parse(&arena, text, size - 1, &bounded)
                     == SEAL_KM_JSON_INVALID);
+
+        fuzz_raw(text, json);
     }
 
     fuzz_clamped(text, valid);
@@ -111,6 +116,60 @@ fuzz_clamped(seal_km_str_t text, int valid)
                 || (rc == SEAL_KM_JSON_INVALID && !valid));
 
     seal_km_arena_free(&arena);
+}
+
+
+/* members are where they are, and the compact form says the same */
+
+static void
+fuzz_raw(seal_km_str_t text, json_t *json)
+{
+    char             *dst, *again;
+    void             *iter;
+    json_t           *value;
+    seal_km_str_t     compact, name, raw;
+    seal_km_arena_t   arena;
+
+    seal_km_arena_init(&arena, NULL);
+
+    dst = fuzz_alloc(text.len);
+    compact = fuzz_str(dst, seal_km_json_raw_compact(text, dst));
+    fuzz_assert(json_equal(fuzz_decode(&arena, compact), json));
+
+    again = fuzz_alloc(compact.len);
+    fuzz_assert(seal_km_json_raw_compact(compact, again) == compact.len
+                && memcmp(again, dst, compact.len) == 0);
+
+    for (iter = json_object_iter(json);
+         iter != NULL;
+         iter = json_object_iter_next(json, iter))
+    {
+        value = json_object_iter_value(iter);
+        name.data = json_object_iter_key(iter);
+        name.len = strlen(name.data);
+
+        raw = seal_km_json_raw_member(text, name);
+        fuzz_assert(json_equal(fuzz_decode(&arena, raw), value));
+
+        raw = seal_km_json_raw_member(compact, name);
+        fuzz_assert(json_equal(fuzz_decode(&arena, raw), value));
+    }
+
+    free(again);
+    free(dst);
+    seal_km_arena_free(&arena);
+}
+
+
+static json_t *
+fuzz_decode(seal_km_arena_t *arena, seal_km_str_t text)
+{
+    json_t  *json;
+
+    fuzz_assert(text.data != NULL);
+    fuzz_assert(seal_km_json_parse(arena, text, SEAL_KM_JSON_ANY, &json)
+                == SEAL_KM_JSON_OK);
+    return json;
 }
 
 

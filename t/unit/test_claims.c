@@ -11,6 +11,8 @@ token_of(seal_km_token_t *token, seal_km_str_t claims)
 {
     memset(token, 0, sizeof(seal_km_token_t));
 
+    token->claims_text = claims;
+
     assert_int_equal(seal_km_json_parse(&token->arena, claims,
                                         SEAL_KM_JSON_ANY, &token->claims),
                      SEAL_KM_JSON_OK);
@@ -319,6 +321,20 @@ static const struct {
     { "{\"a\":0.1}", unit_lit("a"), unit_lit("0.1") },
     { "{\"a\":[0.30000000000000004,\"0.1\"]}", unit_lit("a"),
       unit_lit("[0.30000000000000004,\"0.1\"]") },
+    { "{\"a\":1e3}", unit_lit("a"), unit_lit("1e3") },
+    { "{\"a\":1.0}", unit_lit("a"), unit_lit("1.0") },
+    { "{\"a\":-0}", unit_lit("a"), unit_lit("0") },
+    { "{\"a\":9223372036854775808}", unit_lit("a"),
+      unit_lit("9223372036854775808") },
+    { "{\"a\":9223372036854775809}", unit_lit("a"),
+      unit_lit("9223372036854775809") },
+    { "{\"a\":-123456789012345678901234567890}", unit_lit("a"),
+      unit_lit("-123456789012345678901234567890") },
+    { "{\"A\":98765432109876543210}", unit_lit("a"),
+      unit_lit("98765432109876543210") },
+    { "{\"b\":{\"a\":1},\"\\u0061\": [ 98765432109876543211 , {\"x\" :"
+      "98765432109876543212}]}", unit_lit("a"),
+      unit_lit("[98765432109876543211,{\"x\":98765432109876543212}]") },
     { "{\"a\":true}", unit_lit("a"), unit_lit("true") },
     { "{\"a\":false}", unit_lit("a"), unit_lit("false") },
     { "{\"a\":null}", unit_lit("a"), unit_none },

@@ -152,6 +152,12 @@ test_paths(void **state)
           { unit_none, unit_none, unit_none } },
         { "\"names\":[\"\\u0000\"],\"a\":\"b\",\"a.b\":1",
           { unit_none, unit_none, unit_none } },
+        { "\"names\":[\"x\",36893488147419103232],"
+          "\"a\":{\"b\":36893488147419103233},"
+          "\"https://ns/x\":{\"b\":36893488147419103234}",
+          { unit_lit("[\"x\",36893488147419103232]"),
+            unit_lit("36893488147419103233"),
+            unit_lit("{\"b\":36893488147419103234}") } },
         { "\"names\":\"\",\"a\":{\"b\":null},\"b\":1",
           { unit_lit(""), unit_none, unit_none } }
     };

@@ -119,6 +119,63 @@ test_bad(void **state)
 }
 
 
+/* the map of a cluster in as many ranges as slots, each with seven nodes */
+
+static void
+test_map(void **state)
+{
+    char                  *p, *text;
+    size_t                 i, k, used, node;
+    seal_km_redis_frame_t  frame;
+
+    static const char  range[] = "*9\r\n:0\r\n:0\r\n";
+    static const char  named[] = "*4\r\n$1\r\nh\r\n:1\r\n$1\r\ni\r\n"
+        "*4\r\n$2\r\nip\r\n$1\r\n1\r\n$8\r\nhostname\r\n$1\r\nh\r\n";
+
+    (void) state;
+
+    node = sizeof(named) - 1;
+    text = malloc(16 + 16384 * (sizeof(range) + 7 * node));
+    assert_non_null(text);
+
+    p = text + sprintf(text, "*16384\r\n");
+
+    for (i = 0; i < 16384; i++) {
+        p += sprintf(p, "%s", range);
+
+        for (k = 0; k < 7; k++) {
+            memcpy(p, named, node);
+            p += node;
+        }
+    }
+
+    memset(&frame, 0, sizeof(frame));
+    frame.max_elements = SEAL_KM_REDIS_MAP_ELEMENTS_MAX;
+    assert_int_equal(seal_km_redis_frame_read(&frame, (unsigned char *) text,
+                                              p - text, &used),
+                     SEAL_KM_REDIS_FRAME_WHOLE);
+    assert_int_equal(used, p - text);
+
+    /* for any other reply that is too much */
+
+    memset(&frame, 0, sizeof(frame));
+    assert_int_equal(seal_km_redis_frame_read(&frame, (unsigned char *) text,
+                                              p - text, &used),
+                     SEAL_KM_REDIS_FRAME_BAD);
+
+    /* and a map has an end, too */
+
+    sprintf(text, "*%d\r\n", SEAL_KM_REDIS_MAP_ELEMENTS_MAX + 1);
+    memset(&frame, 0, sizeof(frame));
+    frame.max_elements = SEAL_KM_REDIS_MAP_ELEMENTS_MAX;
+    assert_int_equal(seal_km_redis_frame_read(&frame, (unsigned char *) text,
+                                              strlen(text), &used),
+                     SEAL_KM_REDIS_FRAME_BAD);
+
+    free(text);
+}
+
+
 /* what has no end is refused when it is too much, and not later */
 
 static void
@@ -163,6 +220,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_map),
         cmocka_unit_test(test_endless),
     };
 

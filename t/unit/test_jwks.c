@@ -435,6 +435,7 @@ test_texts_refused(void **state)
     jwks = seal_km_jwks_create();
     assert_non_null(jwks);
     assert_int_equal(seal_km_jwks_algorithms(jwks), 0);
+    assert_int_equal(seal_km_jwks_count(jwks), 0);
 
     good = unit_jwk(unit_key("p256"), NULL);
     assert_int_equal(add(jwks, unit_text(good), &error), 0);
@@ -444,6 +445,7 @@ test_texts_refused(void **state)
         unit_check(cases[i].name, add(jwks, cases[i].text, &error) == -1);
         unit_check(cases[i].name, strstr(error, cases[i].error) != NULL);
         unit_check(cases[i].name, seal_km_jwks_algorithms(jwks) == before);
+        unit_check(cases[i].name, seal_km_jwks_count(jwks) == 1);
     }
 
     /* sets grow */
@@ -451,6 +453,7 @@ test_texts_refused(void **state)
     assert_int_equal(add(jwks, unit_text(unit_jwk(unit_key("p384"), NULL)),
                          &error), 0);
     assert_int_equal(seal_km_jwks_algorithms(jwks), ES256|ES384);
+    assert_int_equal(seal_km_jwks_count(jwks), 2);
 
     seal_km_jwks_free(jwks);
     seal_km_jwks_free(NULL);

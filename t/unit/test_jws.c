@@ -79,6 +79,7 @@ test_read(void **state)
 {
     char             *text;
     json_t           *payload;
+    seal_km_str_t     decoded;
     seal_km_jws_t     jws;
     seal_km_arena_t   arena;
 
@@ -95,9 +96,11 @@ test_read(void **state)
     unit_check_str("signature", jws.signature, unit_str("sig"));
 
     seal_km_arena_init(&arena, NULL);
-    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena, &payload),
+    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena,
+                                                &decoded, &payload),
                      SEAL_KM_JSON_OK);
     assert_true(json_is_array(payload));
+    unit_check_str("payload", decoded, unit_str("[1]"));
     seal_km_arena_free(&arena);
 
     seal_km_jws_free(&jws);
@@ -110,7 +113,8 @@ test_read(void **state)
     assert_int_equal(read_all(&jws, text), SEAL_KM_OK);
     assert_null(jws.kid.data);
     assert_int_equal(jws.signature.len, 0);
-    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena, &payload),
+    assert_int_equal(seal_km_jws_decode_payload(&jws.parts, &arena,
+                                                &decoded, &payload),
                      SEAL_KM_JSON_INVALID);
     assert_null(payload);
     seal_km_arena_free(&arena);

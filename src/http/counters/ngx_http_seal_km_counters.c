@@ -5,7 +5,7 @@
 
 #include "ngx_http_seal_km_counters.h"
 
-#include <signal.h>
+#include <unistd.h>
 
 
 /*
@@ -31,7 +31,6 @@ static ngx_http_seal_km_slot_t *ngx_http_seal_km_make_slot(
     ngx_http_seal_km_tally_t *tally);
 static ngx_http_seal_km_slot_t *ngx_http_seal_km_free_slot(
     ngx_http_seal_km_tally_t *tally);
-static ngx_uint_t ngx_http_seal_km_has_worker(ngx_pid_t pid);
 static ngx_uint_t ngx_http_seal_km_is_alive(ngx_pid_t pid);
 static void ngx_http_seal_km_clear_gauges(ngx_http_seal_km_slot_t *slot);
 
@@ -173,7 +172,9 @@ ngx_http_seal_km_free_slot(ngx_http_seal_km_tally_t *tally)
 
     for (slot = tally->slots->first; slot; slot = slot->next) {
 
-        if (slot->pid && ngx_http_seal_km_has_worker(slot->pid)) {
+        /* our own number: whoever had it before us is gone */
+
+        if (slot->pid != ngx_pid && ngx_http_seal_km_is_alive(slot->pid)) {
             continue;
         }
 
@@ -184,27 +185,6 @@ ngx_http_seal_km_free_slot(ngx_http_seal_km_tally_t *tally)
     }
 
     return found;
-}
-
-
-/*
- * Whether it is a process of our master's: a new worker has inherited its table
- * of them.  The system may have given the number of a worker that has died to
- * any other process, ours among them.
- */
-
-static ngx_uint_t
-ngx_http_seal_km_has_worker(ngx_pid_t pid)
-{
-    ngx_int_t  i;
-
-    for (i = 0; i < ngx_last_process; i++) {
-        if (ngx_processes[i].pid == pid && !ngx_processes[i].exited) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -264,12 +244,16 @@ ngx_http_seal_km_sum_counters(ngx_http_seal_km_tally_t *tally,
 }
 
 
-/* one that was killed while it was exiting has no successor to clear its gauges */
+/*
+ * A process of that number that is not of our session is another one, to which
+ * the system has given it anew.  nginx's own table of processes does not do: a
+ * worker has no entry for those that were made after it.
+ */
 
 static ngx_uint_t
 ngx_http_seal_km_is_alive(ngx_pid_t pid)
 {
-    return pid && (pid == ngx_pid || kill(pid, 0) == 0 || ngx_errno != ESRCH);
+    return pid && getsid(pid) == getsid(0);
 }
 
 

@@ -71,8 +71,8 @@ ngx_http_seal_km_body_begin(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     /*
-     * Unbuffered, for only so reading can stop at our own limit, and no more
-     * is written to a temporary file than client_body_in_file_only demands.
+     * Unbuffered, for only so reading can stop at our own limit, and nothing
+     * is written to a temporary file, whatever client_body_in_file_only says.
      */
     r->request_body_no_buffering = 1;
 

@@ -18,8 +18,8 @@
  *
  * Of a request that comes by an internal redirect the body may have been read
  * already, which does no harm, or be no longer to be had: then it is refused.
- * nginx writes it to a file with client_body_in_file_only, and where another
- * module has had it read; we never do.  What nginx refuses of a body is nginx's
+ * Read here it is written nowhere; where another module has had it read before,
+ * nginx may have written it to a file.  What nginx refuses of a body is nginx's
  * to answer; where its error_page leads here again it is refused here, too.
  */
 ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,

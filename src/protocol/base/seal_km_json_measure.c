@@ -13,7 +13,6 @@
 #define SEAL_KM_JSON_QUOTE  3
 
 
-static const char *seal_km_json_skip(const char *p, const char *last);
 static const char *seal_km_json_skip_string(const char *p, const char *last);
 static int seal_km_json_is_large(const char *p, const char *last);
 static const char *seal_km_json_limit(int negative);
@@ -95,9 +94,7 @@ seal_km_json_measure(seal_km_str_t text, seal_km_json_measure_t *measure)
 }
 
 
-/* what is behind the string, the number, the word or the single byte at p */
-
-static const char *
+const char *
 seal_km_json_skip(const char *p, const char *last)
 {
     switch (seal_km_json_kind(*p)) {

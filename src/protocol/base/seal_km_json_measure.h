@@ -19,6 +19,12 @@ typedef struct {
 } seal_km_json_measure_t;
 
 
+/*
+ * What is behind the string, the number, the word or the single byte at p,
+ * where p < last.
+ */
+const char *seal_km_json_skip(const char *p, const char *last);
+
 /* One pass.  Returns 0, or -1 where text holds a NUL outside of strings. */
 int seal_km_json_measure(seal_km_str_t text, seal_km_json_measure_t *measure);
 

@@ -25,7 +25,6 @@ static uint64_t seal_km_json_names_hash(const seal_km_json_names_t *names,
     const char *p);
 static int seal_km_json_names_equal(const char *a, const char *b);
 static uint32_t seal_km_json_names_char(const char **text);
-static uint32_t seal_km_json_names_escape(const char **text);
 
 
 void
@@ -275,7 +274,7 @@ seal_km_json_names_char(const char **text)
     }
 
     if (c == '\\') {
-        return seal_km_json_names_escape(text);
+        return seal_km_json_escape(text);
     }
 
     if (c < 0x80) {
@@ -299,8 +298,8 @@ seal_km_json_names_char(const char **text)
 }
 
 
-static uint32_t
-seal_km_json_names_escape(const char **text)
+uint32_t
+seal_km_json_escape(const char **text)
 {
     uint32_t     c;
     const char  *p;

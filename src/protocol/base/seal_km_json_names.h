@@ -52,6 +52,12 @@ seal_km_json_e seal_km_json_names_end(seal_km_json_names_t *names, size_t n);
 
 void seal_km_json_names_free(seal_km_json_names_t *names);
 
+/*
+ * The character of the escape at *text, of a string that is known to be well
+ * formed; *text is behind it then.
+ */
+uint32_t seal_km_json_escape(const char **text);
+
 /* the four hexadecimal digits at p, or -1 if they are none */
 int seal_km_json_hex4(const char *p);
 

@@ -1,10 +1,8 @@
-#include <float.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "seal_km_claims.h"
+#include "seal_km_json_raw.h"
 #include "seal_km_secret.h"
 
 
@@ -12,14 +10,12 @@ static int seal_km_claims_names(const json_t *claim,
     const seal_km_str_t *values, size_t n);
 static int seal_km_claims_is_one_of(const json_t *json,
     const seal_km_str_t *values, size_t n);
-static int seal_km_claims_set_text(const json_t *claim,
-    char *(*dump)(const json_t *claim), seal_km_str_t *text, char **buffer);
+static int seal_km_claims_set_text(const json_t *claim, seal_km_str_t raw,
+    int join, seal_km_str_t *text, char **buffer);
+static int seal_km_claims_is_list(const json_t *claim);
 static char *seal_km_claims_join(const json_t *claim);
-static char *seal_km_claims_dump(const json_t *claim);
-static size_t seal_km_claims_digits(const json_t *json);
-static size_t seal_km_claims_real_digits(double value);
-static size_t seal_km_claims_max(size_t a, size_t b);
-static const json_t *seal_km_claims_find(const json_t *claims,
+static char *seal_km_claims_compact(seal_km_str_t raw);
+static const char *seal_km_claims_find(const json_t *claims,
     seal_km_str_t name);
 
 
@@ -204,6 +200,9 @@ int
 seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
     seal_km_str_t *text, char **buffer)
 {
+    const char     *key;
+    seal_km_str_t   raw;
+
     text->data = NULL;
     text->len = 0;
     *buffer = NULL;
@@ -212,8 +211,17 @@ seal_km_claims_text(const seal_km_token_t *token, seal_km_str_t name,
         return (seal_km_extract_text(token, name, text) != 0);
     }
 
-    return seal_km_claims_set_text(seal_km_claims_find(token->claims, name),
-                                   seal_km_claims_dump, text, buffer);
+    key = seal_km_claims_find(token->claims, name);
+
+    if (key == NULL) {
+        return 0;
+    }
+
+    name.data = key;
+    raw = seal_km_json_raw_member(token->claims_text, name);
+
+    return seal_km_claims_set_text(json_object_get(token->claims, key), raw, 0,
+                                   text, buffer);
 }
 
 
@@ -224,6 +232,7 @@ seal_km_claims_path_text(const seal_km_token_t *token,
 {
     size_t         n;
     const json_t  *claim;
+    seal_km_str_t  raw;
 
     text->data = NULL;
     text->len = 0;
@@ -234,20 +243,22 @@ seal_km_claims_path_text(const seal_km_token_t *token,
     }
 
     claim = token->claims;
+    raw = token->claims_text;
 
-    for (n = 0; n < paths[i].n; n++) {
+    for (n = 0; n < paths[i].n && claim != NULL; n++) {
         claim = json_object_get(claim, paths[i].members[n].data);
+        raw = seal_km_json_raw_member(raw, paths[i].members[n]);
     }
 
-    return seal_km_claims_set_text(claim, seal_km_claims_join, text, buffer);
+    return seal_km_claims_set_text(claim, raw, 1, text, buffer);
 }
 
 
-/* dump makes the text of what is no string */
+/* raw is the claim in its own text; join: an array of strings is no JSON */
 
 static int
-seal_km_claims_set_text(const json_t *claim,
-    char *(*dump)(const json_t *claim), seal_km_str_t *text, char **buffer)
+seal_km_claims_set_text(const json_t *claim, seal_km_str_t raw, int join,
+    seal_km_str_t *text, char **buffer)
 {
     char           *made;
     seal_km_str_t   s;
@@ -262,7 +273,8 @@ seal_km_claims_set_text(const json_t *claim,
         s = seal_km_json_text(claim);
 
     } else {
-        made = dump(claim);
+        made = (join && seal_km_claims_is_list(claim))
+               ? seal_km_claims_join(claim) : seal_km_claims_compact(raw);
 
         if (made == NULL) {
             return -1;
@@ -284,7 +296,28 @@ seal_km_claims_set_text(const json_t *claim,
 }
 
 
-/* an array of strings as "a,b"; a NUL in one of them becomes U+0001, which is a
+/* 1 if that is an array of nothing but strings */
+
+static int
+seal_km_claims_is_list(const json_t *claim)
+{
+    size_t  i;
+
+    if (!json_is_array(claim)) {
+        return 0;
+    }
+
+    for (i = 0; i < json_array_size(claim); i++) {
+        if (!json_is_string(json_array_get(claim, i))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* such an array as "a,b"; a NUL in one of them becomes U+0001, which is a
    control character as well */
 
 static char *
@@ -297,15 +330,7 @@ seal_km_claims_join(const json_t *claim)
     size = 1;
 
     for (i = 0; i < json_array_size(claim); i++) {
-        if (!json_is_string(json_array_get(claim, i))) {
-            break;
-        }
-
         size += seal_km_json_text(json_array_get(claim, i)).len + 1;
-    }
-
-    if (!json_is_array(claim) || i < json_array_size(claim)) {
-        return seal_km_claims_dump(claim);
     }
 
     joined = seal_km_secret_alloc(size);
@@ -334,93 +359,35 @@ seal_km_claims_join(const json_t *claim)
 }
 
 
-static char *
-seal_km_claims_dump(const json_t *claim)
-{
-    char  *dump;
-
-    seal_km_secret_enter();
-    dump = json_dumps(claim, JSON_COMPACT|JSON_ENCODE_ANY
-                             |JSON_REAL_PRECISION(
-                                             seal_km_claims_digits(claim)));
-    seal_km_secret_leave();
-
-    return dump;
-}
-
-
 /*
- * As few digits as tell all reals of a claim from their neighbours: 0.1 is to
- * be compared with "0.1", while 17 digits, which always suffice, make
- * 0.10000000000000001 of it.
+ * JSON of its own text: a tree has 64 bits for an integer, and a double for any
+ * other number, so that two ids might become one.
  */
 
-static size_t
-seal_km_claims_digits(const json_t *json)
+static char *
+seal_km_claims_compact(seal_km_str_t raw)
 {
-    void    *iter;
-    size_t   i, digits;
-    json_t  *object;
+    char  *text;
 
-    digits = DBL_DIG;
+    text = seal_km_secret_alloc(raw.len + 1);
 
-    if (json_is_real(json)) {
-        return seal_km_claims_real_digits(json_real_value(json));
+    if (text != NULL) {
+        text[seal_km_json_raw_compact(raw, text)] = '\0';
     }
 
-    for (i = 0; i < json_array_size(json); i++) {
-        digits = seal_km_claims_max(digits,
-                            seal_km_claims_digits(json_array_get(json, i)));
-    }
-
-    /* jansson's iterators take no const object, but change nothing */
-    object = (json_t *) json;
-
-    for (iter = json_object_iter(object);
-         iter != NULL;
-         iter = json_object_iter_next(object, iter))
-    {
-        digits = seal_km_claims_max(digits,
-                       seal_km_claims_digits(json_object_iter_value(iter)));
-    }
-
-    return digits;
+    return text;
 }
 
 
-static size_t
-seal_km_claims_real_digits(double value)
-{
-    int   digits;
-    char  text[32];
+/* the name of the claim as the token has it; NULL: none, or not one alone */
 
-    for (digits = DBL_DIG; digits < DBL_DECIMAL_DIG; digits++) {
-        (void) snprintf(text, sizeof(text), "%.*g", digits, value);
-
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-
-    return (size_t) digits;
-}
-
-
-static size_t
-seal_km_claims_max(size_t a, size_t b)
-{
-    return (a > b) ? a : b;
-}
-
-
-static const json_t *
+static const char *
 seal_km_claims_find(const json_t *claims, seal_km_str_t name)
 {
-    void          *iter;
-    json_t        *object;
-    unsigned       n;
-    const char    *key;
-    const json_t  *found;
+    void        *iter;
+    json_t      *object;
+    unsigned     n;
+    const char  *key, *found;
 
     /* jansson's iterators take no const object, but change nothing */
 
@@ -441,10 +408,10 @@ seal_km_claims_find(const json_t *claims, seal_km_str_t name)
         }
 
         if (memcmp(key, name.data, name.len) == 0) {
-            return json_object_iter_value(iter);
+            return key;
         }
 
-        found = json_object_iter_value(iter);
+        found = key;
         n++;
     }
 

@@ -53,7 +53,8 @@ seal_km_reason_e seal_km_claims_check_identity(const seal_km_token_t *token,
 /*
  * The claim as text for a variable.  name is compared exactly, then without
  * regard to case (nginx lower-cases the names of variables), which must give a
- * single claim.  A string is its value, anything else its compact JSON.
+ * single claim.  A string is its value, anything else its compact JSON, with
+ * the digits of numbers as the token has them.
  * Returns 0 with text->data == NULL where there is no such claim or its text
  * holds control characters.  *buffer, if not NULL on return, holds the text
  * and is to be freed with seal_km_secret_free().  Returns -1 without memory,

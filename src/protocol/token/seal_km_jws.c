@@ -174,16 +174,14 @@ seal_km_jws_free(seal_km_jws_t *jws)
 
 seal_km_json_e
 seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts,
-    seal_km_arena_t *arena, json_t **json)
+    seal_km_arena_t *arena, seal_km_str_t *text, json_t **json)
 {
-    seal_km_str_t  text;
-
     *json = NULL;
 
-    switch (seal_km_jws_decode_part(parts->payload, arena, &text)) {
+    switch (seal_km_jws_decode_part(parts->payload, arena, text)) {
 
     case SEAL_KM_OK:
-        return seal_km_json_parse(arena, text, SEAL_KM_JSON_ANY, json);
+        return seal_km_json_parse(arena, *text, SEAL_KM_JSON_ANY, json);
 
     case SEAL_KM_INTERNAL_ERROR:
         return SEAL_KM_JSON_NO_MEMORY;

@@ -63,11 +63,11 @@ seal_km_reason_e seal_km_jws_read(seal_km_jws_t *jws, seal_km_str_t text,
 void seal_km_jws_free(seal_km_jws_t *jws);
 
 /*
- * The payload, a JSON text of any type, decoded into the arena: see
- * seal_km_json_parse().
+ * The payload, a JSON text of any type, and what it says, both in the arena:
+ * see seal_km_json_parse().  *text is set where *json is.
  */
 seal_km_json_e seal_km_jws_decode_payload(const seal_km_jws_parts_t *parts,
-    seal_km_arena_t *arena, json_t **json);
+    seal_km_arena_t *arena, seal_km_str_t *text, json_t **json);
 
 
 #endif /* SEAL_KM_JWS_H */

@@ -166,7 +166,7 @@ seal_km_token_get_claims(seal_km_token_t *token, const seal_km_jws_t *jws,
     seal_km_reason_e   reason;
 
     rc = seal_km_jws_decode_payload(&jws->parts, &token->arena,
-                                    &token->claims);
+                                    &token->claims_text, &token->claims);
 
     if (rc == SEAL_KM_JSON_NO_MEMORY) {
         reason = SEAL_KM_INTERNAL_ERROR;
@@ -430,7 +430,8 @@ seal_km_token_decode_claims(seal_km_token_t *token, seal_km_str_t text)
     seal_km_jws_parts_t  parts;
 
     if (seal_km_jws_split(text, &parts) != 0
-        || seal_km_jws_decode_payload(&parts, &token->arena, &token->claims)
+        || seal_km_jws_decode_payload(&parts, &token->arena,
+                                      &token->claims_text, &token->claims)
            != SEAL_KM_JSON_OK)
     {
         return -1;

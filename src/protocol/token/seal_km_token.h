@@ -57,6 +57,7 @@ typedef struct {
  */
 typedef struct {
     json_t             *claims;      /* in arena */
+    seal_km_str_t       claims_text; /* what they were decoded from, in arena */
     seal_km_arena_t     arena;
     double              exp;         /* RFC 7519 NumericDate, seconds */
     double              nbf;

@@ -26,6 +26,7 @@
 #define SEAL_KM_REDIS_RECORD   (SEAL_KM_REDIS_KIND_STRING                     \
                                 |SEAL_KM_REDIS_KIND_NIL)
 #define SEAL_KM_REDIS_TREE     (SEAL_KM_REDIS_KIND_ARRAY                      \
+                                |SEAL_KM_REDIS_KIND_MAP                       \
                                 |SEAL_KM_REDIS_KIND_NIL)
 #define SEAL_KM_REDIS_KINDS    0xff
 #define SEAL_KM_REDIS_ASKING   0x100  /* behind an ASKING, in one piece */

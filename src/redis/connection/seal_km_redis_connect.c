@@ -8,8 +8,8 @@
 #include "seal_km_redis_wire.h"
 
 
-/* without a query for so long a failed server is left alone, in seconds */
-#define SEAL_KM_REDIS_UNUSED              60
+/* milliseconds: without a query for so long a failed server is left alone */
+#define SEAL_KM_REDIS_UNUSED              60000
 
 /* TCP keepalive of a connection that is silent: seconds, and probes */
 #define SEAL_KM_REDIS_KEEPALIVE_IDLE      60
@@ -181,6 +181,10 @@ seal_km_redis_connecting(seal_km_redis_connection_t *rc)
     c->read->handler = seal_km_redis_connect_handler;
     c->write->handler = seal_km_redis_connect_handler;
     c->idle = 1;
+
+    /* nor do the timers of connecting and greeting keep a worker that exits */
+    c->read->cancelable = 1;
+    c->write->cancelable = 1;
 
     rc->state = SEAL_KM_REDIS_CONNECTING;
     rc->ident = c->fd;
@@ -385,7 +389,7 @@ seal_km_redis_reconnect_handler(ngx_event_t *ev)
         return;
     }
 
-    if (ngx_time() - rc->used > SEAL_KM_REDIS_UNUSED) {
+    if (ngx_current_msec - rc->used > SEAL_KM_REDIS_UNUSED) {
         /* the next query will try it */
         rc->failures = 0;
         seal_km_redis_connection_changed(rc);

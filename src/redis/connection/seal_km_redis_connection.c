@@ -12,6 +12,9 @@
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
 #define SEAL_KM_REDIS_BACKOFF_MAX   1000
 
+/* milliseconds: how soon the log is told the same again, at most */
+#define SEAL_KM_REDIS_SAID          1000
+
 /*
  * How often a server may close a connection that it has greeted before it has
  * answered any command: a record may be why, see seal_km_redis_command.h
@@ -105,7 +108,7 @@ seal_km_redis_connection_changed(seal_km_redis_connection_t *rc)
 ngx_uint_t
 seal_km_redis_connection_usable(seal_km_redis_connection_t *rc)
 {
-    rc->used = ngx_time();
+    rc->used = ngx_current_msec;
 
     if (rc->commands.n >= SEAL_KM_REDIS_COMMANDS_MAX) {
         return 0;
@@ -232,7 +235,10 @@ static void
 seal_km_redis_tell(seal_km_redis_connection_t *rc, ngx_err_t err,
     const char *what)
 {
-    if (rc->failing || (rc->said == ngx_time() && rc->what == what)) {
+    if (rc->failing
+        || (rc->what == what
+            && ngx_current_msec - rc->said < SEAL_KM_REDIS_SAID))
+    {
         return;
     }
 
@@ -241,7 +247,7 @@ seal_km_redis_tell(seal_km_redis_connection_t *rc, ngx_err_t err,
                   &rc->address->name, what, rc->last ? ", last sent: " : "",
                   rc->last ? rc->last : "", rc->commands.waiters);
 
-    rc->said = ngx_time();
+    rc->said = ngx_current_msec;
     rc->what = what;
 }
 

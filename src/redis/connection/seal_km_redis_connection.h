@@ -85,8 +85,8 @@ struct seal_km_redis_connection_s {
     ngx_uint_t                 failures;   /* in a row: reconnects back off */
     ngx_msec_t                 opened;     /* when it was, the last time, */
     ngx_msec_t                 retry;      /* and when it may be, then */
-    time_t                     used;       /* when it was last asked for */
-    time_t                     said;       /* when the log was told last, */
+    ngx_msec_t                 used;       /* when it was last asked for */
+    ngx_msec_t                 said;       /* when the log was told last, */
     const char                *what;       /* and of what */
 
     ngx_uint_t                 deaths;     /* in a row, that were excused */

@@ -238,18 +238,21 @@ seal_km_redis_frame_string(seal_km_redis_frame_t *frame)
 static seal_km_redis_frame_e
 seal_km_redis_frame_array(seal_km_redis_frame_t *frame)
 {
-    unsigned  n;
+    unsigned  n, max;
 
     seal_km_redis_frame_set_kind(frame, SEAL_KM_REDIS_KIND_ARRAY);
 
-    if (frame->number > SEAL_KM_REDIS_ELEMENTS_MAX) {
+    max = frame->max_elements ? frame->max_elements
+                              : SEAL_KM_REDIS_ELEMENTS_MAX;
+
+    if (frame->number > max) {
         return SEAL_KM_REDIS_FRAME_BAD;
     }
 
     n = (unsigned) frame->number;
     frame->elements += n;
 
-    if (frame->elements > SEAL_KM_REDIS_ELEMENTS_MAX) {
+    if (frame->elements > max) {
         return SEAL_KM_REDIS_FRAME_BAD;
     }
 

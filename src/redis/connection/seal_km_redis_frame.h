@@ -23,6 +23,14 @@
 #define SEAL_KM_REDIS_ELEMENTS_MAX  65536
 #define SEAL_KM_REDIS_DEPTH_MAX     7
 
+/*
+ * The elements of the map of a cluster that is in as many ranges as it has slots:
+ * each range has two numbers, and seven nodes with four elements and as many that
+ * Redis 7 knows besides (ip, hostname).  While one is looked at it takes 100 MB at
+ * most.
+ */
+#define SEAL_KM_REDIS_MAP_ELEMENTS_MAX  (16384 * (3 + 7 * 9))
+
 
 /* kinds of replies, one bit each: what a command expects is a sum of them */
 #define SEAL_KM_REDIS_KIND_STRING   0x01
@@ -32,6 +40,9 @@
 #define SEAL_KM_REDIS_KIND_INTEGER  0x10
 #define SEAL_KM_REDIS_KIND_ARRAY    0x20
 
+/* no kind, but beside ARRAY: it may have SEAL_KM_REDIS_MAP_ELEMENTS_MAX */
+#define SEAL_KM_REDIS_KIND_MAP      0x40
+
 
 typedef enum {
     SEAL_KM_REDIS_FRAME_WHOLE = 0,
@@ -40,8 +51,9 @@ typedef enum {
 } seal_km_redis_frame_e;
 
 
-/* all zero: before the first byte of a reply */
+/* all zero, but for max_elements: before the first byte of a reply */
 typedef struct {
+    unsigned   max_elements; /* 0: SEAL_KM_REDIS_ELEMENTS_MAX */
     unsigned   kind;       /* of the reply, 0 as long as it is not known */
     int        state;
     int        type;       /* the first byte of the line that is read */

@@ -95,6 +95,9 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
     frame = &reader->frame;
     data = bytes->data;
 
+    frame->max_elements = (expected & SEAL_KM_REDIS_KIND_MAP)
+                          ? SEAL_KM_REDIS_MAP_ELEMENTS_MAX : 0;
+
     rc = seal_km_redis_frame_read(frame, data, bytes->len, &used);
 
     if (rc == SEAL_KM_REDIS_FRAME_BAD

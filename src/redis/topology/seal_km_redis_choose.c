@@ -3,8 +3,8 @@
  */
 
 
-#include "seal_km_redis_choice.h"
 #include "seal_km_redis_topology.h"
+#include "seal_km_redis_choice.h"
 
 
 ngx_int_t

@@ -38,8 +38,11 @@ use constant {
 
 sub listen_http2 {
     my ($port, $on) = @_;
+
+    # nginx's kin tells with -V only which nginx it is like
     my ($major, $minor, $patch) =
-        `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/(\d+)\.(\d+)\.(\d+)};
+        `$Test::Nginx::Util::NginxBinary -V 2>&1`
+        =~ m{nginx version: \w+/(\d+)\.(\d+)\.(\d+)};
 
     return $minor > 25 || $minor == 25 && $patch > 0 || $major > 1
         ? "listen 127.0.0.1:$port;" . ($on ? '' : ' http2 on;')
