@@ -734,6 +734,7 @@ ngx_http_seal_km_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_seal_km_leave_zones(&smcf->zones);
+    ngx_http_seal_km_free_arenas();
 }
 
 

@@ -278,6 +278,9 @@ ngx_http_seal_km_probe_t *ngx_http_seal_km_create_probe(ngx_conf_t *cf,
 /* a new context of the request, which goes with r->pool; NULL: no memory */
 ngx_http_seal_km_ctx_t *ngx_http_seal_km_create_ctx(ngx_http_request_t *r);
 
+/* when a worker ends: frees what it keeps for the arenas of requests to come */
+void ngx_http_seal_km_free_arenas(void);
+
 /* the request's context; NULL where our handler has not seen the request */
 ngx_http_seal_km_ctx_t *ngx_http_seal_km_get_ctx(ngx_http_request_t *r);
 

@@ -14,6 +14,13 @@ static void ngx_http_seal_km_forget(void *data);
 static seal_km_arena_cache_t  ngx_http_seal_km_arena_cache;
 
 
+void
+ngx_http_seal_km_free_arenas(void)
+{
+    seal_km_arena_cache_free(&ngx_http_seal_km_arena_cache);
+}
+
+
 /*
  * The context lies in a cleanup of the pool: an internal redirect, as one to
  * an error_page of nginx's own, wipes r->ctx.
