@@ -438,10 +438,23 @@ ngx_http_seal_km_fetch_leave(ngx_http_request_t *r)
 static void
 ngx_http_seal_km_fetch_end(ngx_http_request_t *r)
 {
+    ngx_http_seal_km_fetch_conn_t  *fc;
+
+    fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
+
     /* nothing that the server does after the requests of clients */
 
     r->post_action = 1;
     r->uri_changes = 0;
+
+    if (fc->fetch == NULL) {
+        /*
+         * What is left in the background has the only reference, and gives it
+         * back while nginx goes through the request's cleanups: another one
+         * keeps the request until nginx is through with them.
+         */
+        r->count++;
+    }
 
     /* there is no response to end with: this takes all that is left with it */
 
