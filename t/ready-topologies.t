@@ -7,7 +7,7 @@ use SealKM::Sentinel;
 
 use Time::HiRes qw(sleep time);
 
-my @short = (redis_timeout => '500ms', redis_connect_timeout => '500ms');
+my @short = (redis_timeout => '3s', redis_connect_timeout => '3s');
 my $noise = qr/\[(?:error|crit)\]/;
 
 sub ready { return "location = $_[0] {\n seal_km_ready $_[1];\n}\n" }

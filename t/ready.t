@@ -156,10 +156,10 @@ my $port = free_port();
 my $late = { };
 
 test 'Redis is down',
-    config => location('= /km', pass => "127.0.0.1:$port", @short)
+    config => location('= /km', pass => "127.0.0.1:$port")
         . ready('/ready', '/km')
-        . location('= /both', pass => 'both', @short) . ready('/both-ready', '/both')
-        . location('= /none', pass => 'none', @short) . ready('/none-ready', '/none'),
+        . location('= /both', pass => 'both') . ready('/both-ready', '/both')
+        . location('= /none', pass => 'none') . ready('/none-ready', '/none'),
     http_config => "upstream both { server 127.0.0.1:$port; server "
         . $redis->address . "; }\n"
         . "upstream none { server 127.0.0.1:$port; server 127.0.0.1:1; }\n",
@@ -188,7 +188,7 @@ test 'Redis hangs',
         . ready('/ready', '/km'),
     log => [ $noise ],
     sub {
-        is(seen('/ready'), '200 ok ok', 'it answers');
+        becomes('200 ok ok', 'it answers');
         $stopped->stop;
         becomes('503 timeout ok', 'it hangs');
         my $seen;
@@ -203,7 +203,7 @@ my $acl = SealKM::Redis->start(requirepass => 'secret');
 $acl->command(qw(ACL SETUSER nothing on >pw ~* +ping));
 $acl->command(qw(ACL SETUSER other on >pw ~other:* +get));
 $acl->command(qw(ACL SETUSER least on >pw ~seal:km:* +get));
-my @acl = (pass => $acl->address, @short);
+my @acl = (pass => $acl->address);
 
 test 'Redis refuses',
     config => location('= /none', @acl) . ready('/none-r', '/none')
@@ -219,7 +219,7 @@ test 'Redis refuses',
         . ready('/key-r', '/key')
         . location('= /least', @acl, redis_user => 'least', redis_password => 'pw')
         . ready('/least-r', '/least')
-        . location('= /dead', pass => 'dead', @short, redis_password => 'wrong')
+        . location('= /dead', pass => 'dead', redis_password => 'wrong')
         . ready('/dead-r', '/dead'),
     http_config => "upstream dead { server 127.0.0.1:1; server "
         . $acl->address . "; }\n",
@@ -265,7 +265,7 @@ $fake{clients} = fake_redis(accept => sub {
 my $value = fake_redis(get => sub { bulk('x') });
 
 test 'Redis answers otherwise',
-    config => join('', map { location("= /$_", pass => $fake{$_}->address, @short)
+    config => join('', map { location("= /$_", pass => $fake{$_}->address)
                              . ready("/$_-r", "/$_") } sort keys %fake)
         . location('= /value', pass => $value->address) . ready('/value-r', '/value'),
     log => [ $noise ],
@@ -282,7 +282,7 @@ test 'keys',
     config => location('= /net', @net, jwks_request => '/jwks')
         . ready('/net-r', '/net')
         . location('= /stale', @net, jwks_request => '/jwks?s', jwks_cache => '1s',
-                   jwks_stale => '3s') . ready('/stale-r', '/stale')
+                   jwks_stale => '8s') . ready('/stale-r', '/stale')
         . location('= /never', @net, jwks_request => '/no-jwks')
         . ready('/never-r', '/never')
         . location('= /file', @net, jwks => jwks('rsa2'), jwks_request => '/no-jwks')
