@@ -10,6 +10,7 @@
 #include "ngx_http_seal_km_claim_set.h"
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_interface.h"
+#include "ngx_http_seal_km_limit.h"
 #include "ngx_http_seal_km_location.h"
 #include "ngx_http_seal_km_metrics.h"
 #include "ngx_http_seal_km_operator_directives.h"

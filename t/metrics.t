@@ -287,6 +287,10 @@ test 'the location',
         is($head->header('Content-Length'), length $get->body, 'its length');
         is($head->body, '', 'no body');
 
+        is($ask->('GET', '/metrics', "$_\r\n\r\n")->status, 200, "asked with $_")
+            for 'If-None-Match: *', 'If-Match: "x"', 'Range: bytes=0-1',
+                'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT';
+
         for my $method (qw(POST PUT DELETE OPTIONS)) {
             my $res = $ask->($method, '/metrics', "Content-Length: 2\r\n\r\n{}");
             is($res->status, 405, "$method: 405");

@@ -74,7 +74,8 @@ test 'pairs of faults',
 
         for my $first (0 .. $#names) {
             for my $second ($first .. $#names) {
-                my @both = @fault{ @names[$first, $second] };
+                my @both = $first == $second ? $fault{ $names[$first] }
+                         : @fault{ @names[$first, $second] };
                 next if $first != $second && $both[0]{location}
                         && $both[1]{location};
 

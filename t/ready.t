@@ -84,6 +84,7 @@ test 'the answer',
             $res = probe('/ready', method => $method);
             is($res->status, 405, $method);
             is($res->header('Allow'), 'GET, HEAD', "$method: Allow");
+            is($res->header('Cache-Control'), 'no-store', "$method: no-store");
         }
 
         is(seen('/ready', headers => "Content-Length: 3\r\n", body => 'abc'),

@@ -13,11 +13,7 @@ my $keys = keygen(temp_dir() . '/keys.json', 'a', 'b');
 my $bytes = record_key_bytes($keys);
 my $service = 'seal:km:v2x.example:service';
 
-my $config = location('= /km')
-    . location('= /keys', record_keys => $keys,
-               more => 'add_header X-Kid $seal_km_record_kid always;')
-    . location('= /base64', record_keys => $keys, payload => 'base64',
-               record_plaintext => 'on');
+my $config = record_locations($keys);
 
 
 test 'keys, seal, open, verify',

@@ -107,7 +107,7 @@ test 'a node that left its cluster',
     config => location('= /dead', redis_mode => 'cluster', pass => 'dead',
                        redis_timeout => '5s')
         . location('= /hung', redis_mode => 'cluster', pass => 'hung',
-                   redis_timeout => '5s'),
+                   redis_timeout => '12s'),
     may_log => \@log,
     sub {
         for my $name (qw(dead hung)) {

@@ -22,7 +22,7 @@
 
 #include "ngx_http_seal_km_counters.h"
 #include "ngx_http_seal_km_key_set.h"
-#include "ngx_http_seal_km_limit.h"
+#include "ngx_http_seal_km_limit_directives.h"
 #include "ngx_http_seal_km_notify_directives.h"
 #include "ngx_http_seal_km_policy.h"
 #include "ngx_http_seal_km_ready_directives.h"

@@ -11,7 +11,7 @@
 
 
 #include "ngx_http_seal_km.h"
-#include "ngx_http_seal_km_headers.h"
+#include "ngx_http_seal_km_page.h"
 
 
 /* for so many milliseconds an answer is everybody's */
@@ -139,14 +139,7 @@ ngx_http_seal_km_ready_handler(ngx_http_request_t *r)
     ngx_int_t                  rc;
     ngx_http_seal_km_probe_t  *probe;
 
-    static ngx_str_t  allow = ngx_string("GET, HEAD");
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return (ngx_http_seal_km_add_header(r, "Allow", &allow) == NGX_OK)
-               ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_seal_km_begin_page(r);
 
     if (rc != NGX_OK) {
         return rc;
@@ -555,13 +548,12 @@ static ngx_int_t
 ngx_http_seal_km_send_readiness(ngx_http_request_t *r,
     ngx_http_seal_km_probe_t *probe)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_uint_t    ready;
-    ngx_chain_t   out;
+    ngx_buf_t   *b;
+    ngx_uint_t   ready;
 
     static const char  *stores[] = { "ok", "timeout", "down", "refused" };
     static const char  *keys[] = { "ok", "stale", "none" };
+    static ngx_str_t    type = ngx_string("application/json");
 
     ready = (probe->store == NGX_HTTP_SEAL_KM_READY_STORE_OK
              && probe->keys != NGX_HTTP_SEAL_KM_READY_KEYS_NONE);
@@ -569,7 +561,7 @@ ngx_http_seal_km_send_readiness(ngx_http_request_t *r,
     b = ngx_create_temp_buf(r->pool, sizeof("{\"status\":\"not_ready\","
                                  "\"checks\":{\"store\":\"refused\","
                                  "\"keys\":\"stale\"}}"));
-    if (b == NULL || ngx_http_seal_km_forbid_storing(r) != NGX_OK) {
+    if (b == NULL) {
         return NGX_ERROR;
     }
 
@@ -577,28 +569,8 @@ ngx_http_seal_km_send_readiness(ngx_http_request_t *r,
                           "{\"store\":\"%s\",\"keys\":\"%s\"}}",
                           ready ? "ready" : "not_ready", stores[probe->store],
                           keys[probe->keys]);
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
 
-    r->headers_out.status = ready ? NGX_HTTP_OK
-                                  : NGX_HTTP_SERVICE_UNAVAILABLE;
-    r->headers_out.content_length_n = b->last - b->pos;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    /* If-None-Match and the like would make it nginx's own 304 or 412 */
-    r->disable_not_modified = 1;
-    r->allow_ranges = 0;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_seal_km_send_page(r, ready ? NGX_HTTP_OK
+                                               : NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      &type, b);
 }

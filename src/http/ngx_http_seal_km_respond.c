@@ -29,9 +29,7 @@ ngx_int_t
 ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     seal_km_reason_e reason)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_buf_t  *b;
 
     ctx->reason = reason;
 
@@ -54,20 +52,9 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    r->headers_out.content_length_n = b->last - b->pos;
-
     ngx_http_seal_km_count_response(ctx);
 
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_seal_km_send(r, b);
 }
 
 
@@ -151,8 +138,6 @@ ngx_http_seal_km_create_body(ngx_http_request_t *r,
     }
 
     b->last = conf->interface->write_response(r, ctx, b->pos);
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
 
     return b;
 }
@@ -173,28 +158,19 @@ static ngx_int_t
 ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
 {
-    ngx_str_t                     allow;
+    ngx_str_t                     type, allow;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
+    type = conf->interface->content_type;
 
-    r->headers_out.status = row->status;
+    if (ngx_http_seal_km_set_form(r, row->status, &type) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (row->status == 425) {
         /* no nginx has a text for it */
         ngx_str_set(&r->headers_out.status_line, "425 Too Early");
-    }
-
-    r->headers_out.content_type = conf->interface->content_type;
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    /* If-None-Match and the like would make it nginx's own 304 or 412 */
-    r->disable_not_modified = 1;
-    r->allow_ranges = 0;
-
-    if (ngx_http_seal_km_forbid_storing(r) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     if (ctx->reason == SEAL_KM_METHOD_NOT_ALLOWED) {

@@ -2,6 +2,8 @@
 
 #include "unit.h"
 
+#include "seal_km_json.h"
+
 #include <malloc.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -42,6 +44,26 @@ unit_text(const char *text)
     s.len = (text == NULL) ? 0 : strlen(text);
 
     return s;
+}
+
+
+void
+unit_check_object(const char *name, char *text, size_t len, const char *want)
+{
+    json_t           *json;
+    seal_km_str_t     got;
+    seal_km_arena_t   arena;
+
+    got.data = text;
+    got.len = len;
+    unit_check_str(name, got, unit_text(want));
+
+    seal_km_arena_init(&arena, NULL);
+    (void) seal_km_json_parse(&arena, got, SEAL_KM_JSON_ANY, &json);
+    unit_check(name, json_is_object(json));
+    seal_km_arena_free(&arena);
+
+    free(text);
 }
 
 

@@ -56,6 +56,13 @@
 /* the text as a counted string */
 seal_km_str_t unit_text(const char *text);
 
+/*
+ * Fails the test unless the text, of malloc(), which is freed, is what was wanted,
+ * and a JSON object.
+ */
+void unit_check_object(const char *name, char *text, size_t len,
+    const char *want);
+
 /* printf to memory that is freed when the program ends */
 char *unit_format(const char *fmt, ...)
     __attribute__ ((format(printf, 1, 2)));

@@ -1,5 +1,5 @@
 /*
- * Headers of responses, whatever a location speaks.
+ * What every response of the module has, whatever a location speaks.
  */
 
 
@@ -56,4 +56,53 @@ ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
     h->value = *value;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_seal_km_set_form(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type)
+{
+    u_char  *p;
+
+    r->headers_out.status = status;
+
+    /* what follows ";" is not what nginx knows a type by */
+
+    p = ngx_strlchr(type->data, type->data + type->len, ';');
+
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = p ? (size_t) (p - type->data)
+                                        : type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    /* If-None-Match and the like would make it nginx's own 304 or 412 */
+    r->disable_not_modified = 1;
+    r->allow_ranges = 0;
+
+    return ngx_http_seal_km_forbid_storing(r);
+}
+
+
+ngx_int_t
+ngx_http_seal_km_send(ngx_http_request_t *r, ngx_buf_t *b)
+{
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }

@@ -1,5 +1,5 @@
 /*
- * Headers of responses, whatever a location speaks.
+ * What every response of the module has, whatever a location speaks.
  */
 
 
@@ -21,6 +21,19 @@ ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
  * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
+
+/*
+ * Status and Content-Type, no-store, and nothing that a condition or a range in
+ * the request might change.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_seal_km_set_form(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type);
+
+/*
+ * Sends the head, and then b, of r->pool, as the whole body.  Returns what a
+ * content handler returns.
+ */
+ngx_int_t ngx_http_seal_km_send(ngx_http_request_t *r, ngx_buf_t *b);
 
 
 #endif /* NGX_HTTP_SEAL_KM_HEADERS_H */

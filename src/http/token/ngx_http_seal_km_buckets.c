@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_seal_km_buckets.h"
+#include "ngx_http_seal_km_digest_node.h"
 
 
 /* the part of a zone that is theirs */
@@ -22,7 +23,7 @@
 
 
 typedef struct {
-    ngx_rbtree_node_t             node;     /* node.key: the start of key */
+    ngx_str_node_t                node;     /* by key */
     ngx_queue_t                   queue;
     u_char                        key[SEAL_KM_SHA256_SIZE];
     uint64_t                      level;
@@ -40,10 +41,6 @@ struct ngx_http_seal_km_buckets_s {
 };
 
 
-static void ngx_http_seal_km_bucket_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static ngx_http_seal_km_bucket_t *ngx_http_seal_km_bucket_lookup(
-    ngx_http_seal_km_buckets_t *buckets, u_char *key);
 static ngx_http_seal_km_bucket_t *ngx_http_seal_km_bucket_new(
     ngx_http_seal_km_buckets_t *buckets, u_char *key, ngx_msec_t now);
 static void ngx_http_seal_km_bucket_leak(ngx_http_seal_km_bucket_t *bucket,
@@ -67,48 +64,13 @@ ngx_http_seal_km_create_buckets(ngx_slab_pool_t *shpool, size_t size)
     /* memory that no bucket has needed yet is not touched */
 
     ngx_rbtree_init(&buckets->tree, &buckets->sentinel,
-                    ngx_http_seal_km_bucket_insert);
+                    ngx_str_rbtree_insert_value);
     ngx_queue_init(&buckets->recent);
 
     buckets->n = (size - head) / sizeof(ngx_http_seal_km_bucket_t);
     buckets->used = 0;
 
     return buckets;
-}
-
-
-static void
-ngx_http_seal_km_bucket_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t          **p;
-    ngx_http_seal_km_bucket_t   *bucket, *other;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            bucket = (ngx_http_seal_km_bucket_t *) node;
-            other = (ngx_http_seal_km_bucket_t *) temp;
-
-            p = (ngx_memcmp(bucket->key, other->key, SEAL_KM_SHA256_SIZE) < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
 }
 
 
@@ -124,7 +86,8 @@ ngx_http_seal_km_fill_bucket(ngx_slab_pool_t *shpool,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    bucket = ngx_http_seal_km_bucket_lookup(buckets, key);
+    bucket = (ngx_http_seal_km_bucket_t *)
+                 ngx_http_seal_km_find_node(&buckets->tree, key);
 
     if (bucket) {
         ngx_queue_remove(&bucket->queue);
@@ -150,42 +113,6 @@ ngx_http_seal_km_fill_bucket(ngx_slab_pool_t *shpool,
 }
 
 
-static ngx_http_seal_km_bucket_t *
-ngx_http_seal_km_bucket_lookup(ngx_http_seal_km_buckets_t *buckets,
-    u_char *key)
-{
-    ngx_int_t                   rc;
-    ngx_rbtree_key_t            node_key;
-    ngx_rbtree_node_t          *node, *sentinel;
-    ngx_http_seal_km_bucket_t  *bucket;
-
-    ngx_memcpy(&node_key, key, sizeof(ngx_rbtree_key_t));
-
-    node = buckets->tree.root;
-    sentinel = buckets->tree.sentinel;
-
-    while (node != sentinel) {
-
-        if (node_key != node->key) {
-            node = (node_key < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        bucket = (ngx_http_seal_km_bucket_t *) node;
-
-        rc = ngx_memcmp(key, bucket->key, SEAL_KM_SHA256_SIZE);
-
-        if (rc == 0) {
-            return bucket;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
-    }
-
-    return NULL;
-}
-
-
 /* an empty one, in the tree, but not yet in the queue */
 
 static ngx_http_seal_km_bucket_t *
@@ -203,16 +130,16 @@ ngx_http_seal_km_bucket_new(ngx_http_seal_km_buckets_t *buckets, u_char *key,
         bucket = ngx_queue_data(q, ngx_http_seal_km_bucket_t, queue);
 
         ngx_queue_remove(q);
-        ngx_rbtree_delete(&buckets->tree, &bucket->node);
+        ngx_rbtree_delete(&buckets->tree, &bucket->node.node);
     }
 
-    ngx_memcpy(&bucket->node.key, key, sizeof(ngx_rbtree_key_t));
     ngx_memcpy(bucket->key, key, SEAL_KM_SHA256_SIZE);
 
     bucket->level = 0;
     bucket->when = now;
 
-    ngx_rbtree_insert(&buckets->tree, &bucket->node);
+    ngx_http_seal_km_name_node(&bucket->node, bucket->key);
+    ngx_rbtree_insert(&buckets->tree, &bucket->node.node);
 
     return bucket;
 }

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_seal_km_token_cache.h"
+#include "ngx_http_seal_km_digest_node.h"
 
 
 /* how many make room for one: they may all be of another size than it is */
@@ -19,7 +20,7 @@
 
 
 typedef struct {
-    ngx_rbtree_node_t   node;      /* node.key: the start of key */
+    ngx_str_node_t      node;      /* by key */
     ngx_queue_t         queue;
     double              exp;
     u_char              key[SEAL_KM_SHA256_SIZE];
@@ -28,8 +29,6 @@ typedef struct {
 } ngx_http_seal_km_cached_t;
 
 
-static void ngx_http_seal_km_cache_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_lookup(
     ngx_http_seal_km_zone_t *zone, u_char *key);
 static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_alloc(
@@ -38,51 +37,14 @@ static ngx_http_seal_km_cached_t *ngx_http_seal_km_cache_last(
     ngx_http_seal_km_zone_t *zone);
 static void ngx_http_seal_km_cache_remove(ngx_http_seal_km_zone_t *zone,
     ngx_http_seal_km_cached_t *cached);
-static ngx_rbtree_key_t ngx_http_seal_km_cache_node_key(u_char *key);
 
 
 void
 ngx_http_seal_km_init_token_cache(ngx_http_seal_km_zone_shared_t *sh)
 {
-    ngx_rbtree_init(&sh->tokens, &sh->sentinel,
-                    ngx_http_seal_km_cache_insert);
+    ngx_rbtree_init(&sh->tokens, &sh->sentinel, ngx_str_rbtree_insert_value);
 
     ngx_queue_init(&sh->recent);
-}
-
-
-static void
-ngx_http_seal_km_cache_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t          **p;
-    ngx_http_seal_km_cached_t   *cached, *other;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            cached = (ngx_http_seal_km_cached_t *) node;
-            other = (ngx_http_seal_km_cached_t *) temp;
-
-            p = (ngx_memcmp(cached->key, other->key, SEAL_KM_SHA256_SIZE) < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
 }
 
 
@@ -149,14 +111,14 @@ ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
     cached = ngx_http_seal_km_cache_alloc(zone, size, now);
 
     if (cached) {
-        cached->node.key = ngx_http_seal_km_cache_node_key(key);
         cached->exp = exp;
         cached->len = (u_short) extract.len;
 
         ngx_memcpy(cached->key, key, SEAL_KM_SHA256_SIZE);
         ngx_memcpy(cached->extract, extract.data, extract.len);
 
-        ngx_rbtree_insert(&zone->sh->tokens, &cached->node);
+        ngx_http_seal_km_name_node(&cached->node, cached->key);
+        ngx_rbtree_insert(&zone->sh->tokens, &cached->node.node);
         ngx_queue_insert_head(&zone->sh->recent, &cached->queue);
         zone->sh->ntokens++;
     }
@@ -168,35 +130,8 @@ ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
 static ngx_http_seal_km_cached_t *
 ngx_http_seal_km_cache_lookup(ngx_http_seal_km_zone_t *zone, u_char *key)
 {
-    ngx_int_t                   rc;
-    ngx_rbtree_key_t            node_key;
-    ngx_rbtree_node_t          *node, *sentinel;
-    ngx_http_seal_km_cached_t  *cached;
-
-    node_key = ngx_http_seal_km_cache_node_key(key);
-
-    node = zone->sh->tokens.root;
-    sentinel = zone->sh->tokens.sentinel;
-
-    while (node != sentinel) {
-
-        if (node_key != node->key) {
-            node = (node_key < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        cached = (ngx_http_seal_km_cached_t *) node;
-
-        rc = ngx_memcmp(key, cached->key, SEAL_KM_SHA256_SIZE);
-
-        if (rc == 0) {
-            return cached;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
-    }
-
-    return NULL;
+    return (ngx_http_seal_km_cached_t *)
+               ngx_http_seal_km_find_node(&zone->sh->tokens, key);
 }
 
 
@@ -273,18 +208,7 @@ ngx_http_seal_km_cache_remove(ngx_http_seal_km_zone_t *zone,
     ngx_http_seal_km_cached_t *cached)
 {
     ngx_queue_remove(&cached->queue);
-    ngx_rbtree_delete(&zone->sh->tokens, &cached->node);
+    ngx_rbtree_delete(&zone->sh->tokens, &cached->node.node);
     zone->sh->ntokens--;
     ngx_slab_free_locked(zone->shpool, cached);
-}
-
-
-static ngx_rbtree_key_t
-ngx_http_seal_km_cache_node_key(u_char *key)
-{
-    ngx_rbtree_key_t  node_key;
-
-    ngx_memcpy(&node_key, key, sizeof(ngx_rbtree_key_t));
-
-    return node_key;
 }

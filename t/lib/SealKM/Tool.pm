@@ -15,6 +15,7 @@ package SealKM::Tool;
 #     keygen($file, 'kid', ...)         a file with such keys, as the tool makes
 #                                       them
 #     record_key_bytes($file)           { kid => bytes }
+#     record_locations($file)           /km without keys; /keys, /base64 with them
 #
 # Where the first argument is a SealKM::Redis, or an array of redis-cli's options,
 # those stand behind "--".
@@ -26,13 +27,14 @@ use Cwd 'abs_path';
 use Exporter 'import';
 use File::Basename 'dirname';
 use MIME::Base64 'decode_base64url';
+use SealKM::Config;
 use SealKM::JSON;
 use SealKM::Redis;
 use SealKM::Util;
 use Test::More ();
 
 our @EXPORT = qw(tool does refuses run source text_of redis_cli keygen
-    record_key_bytes);
+    record_key_bytes record_locations);
 
 # t/ may be a folder of links
 my $top = abs_path(dirname(abs_path(__FILE__)) . '/../../..');
@@ -172,6 +174,17 @@ sub keygen {
     }
 
     return $path;
+}
+
+
+sub record_locations {
+    my ($file) = @_;
+
+    return location('= /km')
+        . location('= /keys', record_keys => $file,
+                   more => 'add_header X-Kid $seal_km_record_kid always;')
+        . location('= /base64', record_keys => $file, payload => 'base64',
+                   record_plaintext => 'on');
 }
 
 
