@@ -270,6 +270,9 @@ test 'servers that fail later',
             for qw(lost late-lost error-LOADING error-MASTERDOWN
                    error-CLUSTERDOWN error-NOAUTH);
         like(served('ba', 1, 'a-once-lost'), qr/^[ab]$/, 'lost once');
+
+        # a connection that died before it had answered anything backs off
+        ok(wait_for(sub { served('ba', 1) eq 'a' }), 'and is back');
         is(served('ba', 2, "a-error-$_"), 'store_error store_error',
            "$_ is an answer") for qw(NOPERM WRONGTYPE ERR);
         is(served('ba', 2, 'a-nil'), 'not_found not_found', 'so is nil');
