@@ -57,6 +57,7 @@ $redis->set($sealed, sealed($sealed, $record, bench => $secret));
 my @ROWS = (
     [ 'return 200'      => '/return', 'v2x.example', 'same' ],
     [ 'cached RS256'    => '/cached', 'v2x.example', 'same' ],
+    [ 'key retrieval'   => '/kir', 'v2x.example', 'same' ],
     [ 'new RS256'       => '/new', 'v2x.example', 'rsa' ],
     [ 'new ES256'       => '/new', 'v2x.example', 'ec256' ],
     [ 'encrypted record' => '/sealed', 'sealed.example', 'same' ],
@@ -74,6 +75,11 @@ sub token {
 
 sub request {
     my ($path, $service, $token) = @_;
+
+    return "GET $path?val-service-id=$service HTTP/1.1\r\nHost: skm-s.example\r\n"
+        . "Authorization: Bearer $token\r\nAccept: application/json\r\n\r\n"
+        if $path eq '/kir';
+
     my $body = to_json({ Version => '1.0.0', SKmsUri => URI,
                          ServiceID => $service, 'Date/Time' => time });
 
@@ -97,8 +103,9 @@ sub location {
 
 sub more {
     my ($path) = @_;
-    return $path eq '/new' ? () : ('seal_km_zone bench', $path ne '/sealed' ? ()
-        : 'seal_km_record_keys ' . record_keys(bench => $secret));
+    return $path eq '/new' ? () : ('seal_km_zone bench',
+        $path eq '/kir' ? 'seal_km_interface ss-kir' : (),
+        $path ne '/sealed' ? () : 'seal_km_record_keys ' . record_keys(bench => $secret));
 }
 
 
@@ -172,7 +179,8 @@ sub run {
         my $response = $client->send(request($path, $service,
                                              $same // token($kind)))->response;
         last if !$response || $response->status != 200
-                || $response->json->{Payload} ne $record;
+                || ($response->json->{Payload} // $response->json->{keyInfo})
+                   ne $record;
         $right++;
     }
 

@@ -15,6 +15,7 @@
 #include "seal_km_binding.h"
 #include "seal_km_claims.h"
 #include "seal_km_extract.h"
+#include "seal_km_query.h"
 #include "seal_km_record_key.h"
 #include "seal_km_response.h"
 #include "seal_km_secret.h"
@@ -36,6 +37,13 @@
 
 /* ngx_http_seal_km_interface.h */
 typedef struct ngx_http_seal_km_interface_s  ngx_http_seal_km_interface_t;
+
+/* what a location may speak: the values of seal_km_interface */
+typedef enum {
+    NGX_HTTP_SEAL_KM_INTERFACE_KM = 0,
+    NGX_HTTP_SEAL_KM_INTERFACE_KIR,
+    NGX_HTTP_SEAL_KM_INTERFACE_MAX
+} ngx_http_seal_km_interface_e;
 
 
 /* what the metrics tell of the module: the version in CHANGELOG.md */
@@ -68,10 +76,11 @@ typedef struct {
     ngx_http_seal_km_watched_t    watched;
     ngx_http_seal_km_notices_t   *notices;   /* NULL: nobody is notified */
 
-    /* content handlers, and what a location speaks that does not say */
+    /* content handlers, and what a location speaks */
     ngx_http_handler_pt           handler;
     ngx_http_handler_pt           metrics_handler;
-    const ngx_http_seal_km_interface_t  *interface;
+    const ngx_http_seal_km_interface_t
+                            *interfaces[NGX_HTTP_SEAL_KM_INTERFACE_MAX];
 
     /* likewise of seal_km_ready */
     ngx_http_handler_pt           ready_handler;
@@ -92,7 +101,8 @@ struct ngx_http_seal_km_loc_conf_s {
     u_char                       *file;      /* where seal_km_pass stands */
     ngx_uint_t                    line;
 
-    /* what the location speaks */
+    /* what the location speaks, by its number and by its table */
+    ngx_uint_t                    speaks;
     const ngx_http_seal_km_interface_t  *interface;
 
     ngx_array_t                  *uris;      /* seal_km_str_t: normal forms,
@@ -181,6 +191,7 @@ typedef struct {
     time_t                        received;  /* when it was there whole */
     seal_km_arena_t               arena;     /* what all below points into */
     seal_km_request_t             request;
+    const seal_km_query_fault_t  *query_fault; /* NULL: none */
     seal_km_str_t                 token_text; /* in the request's headers */
     seal_km_token_t               token;
     ngx_str_t                     user_uri;

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_body.h"
 #include "ngx_http_seal_km_interface.h"
 
 
@@ -45,19 +46,9 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
                                     : rc;
     }
 
-    /* the body is not asked for with "100 Continue" to be thrown away */
-    r->expect_tested = 1;
+    rc = ngx_http_seal_km_discard_body(r);
 
-    if (ctx->body_error == 0) {
-        rc = ngx_http_discard_request_body(r);
-
-        if (rc != NGX_OK) {
-            ctx->body_error = rc;
-            return rc;
-        }
-    }
-
-    return ngx_http_seal_km_respond(r, ctx, reason);
+    return (rc == NGX_OK) ? ngx_http_seal_km_respond(r, ctx, reason) : rc;
 }
 
 
@@ -226,6 +217,11 @@ ngx_http_seal_km_finish(ngx_http_request_t *r, seal_km_reason_e reason)
        when it is answered, for what it has brought goes into the answer */
 
     ngx_http_seal_km_stop_waiting(&ctx->waiter);
+
+    if (r->main->discard_body && r->connection->read->ready) {
+        /* what has come of the body meanwhile is not told of again */
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
 
     ngx_http_finalize_request(r, ngx_http_seal_km_respond(r, ctx, reason));
 }

@@ -197,6 +197,46 @@ test_places(void **state)
 }
 
 
+static void
+test_cut(void **state)
+{
+    seal_km_str_t  rest, part;
+
+    rest = unit_str("a=b;;c");
+
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("first", part, unit_str("a=b"));
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("empty", part, unit_str(""));
+    assert_non_null(part.data);
+    assert_non_null(rest.data);
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("last", part, unit_str("c"));
+    assert_null(rest.data);
+    assert_int_equal(rest.len, 0);
+
+    /* a delimiter at the end has an empty part behind it */
+
+    rest = unit_str("a;");
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("before the end", part, unit_str("a"));
+    assert_non_null(rest.data);
+    part = seal_km_str_cut(&rest, ';');
+    assert_int_equal(part.len, 0);
+    assert_null(rest.data);
+
+    rest = unit_str("");
+    part = seal_km_str_cut(&rest, ';');
+    assert_non_null(part.data);
+    assert_int_equal(part.len, 0);
+    assert_null(rest.data);
+
+    part = seal_km_str_cut(&rest, ';');
+    assert_null(part.data);
+    assert_int_equal(part.len, 0);
+}
+
+
 int
 main(void)
 {
@@ -205,7 +245,8 @@ main(void)
         cmocka_unit_test(test_is_utf8),
         cmocka_unit_test(test_is_utf8_all),
         cmocka_unit_test(test_has_control),
-        cmocka_unit_test(test_places)
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_cut)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include "ngx_http_seal_km_body.h"
 
 
+static const char *ngx_http_seal_km_km_check_conf(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf);
 static seal_km_reason_e ngx_http_seal_km_km_check_head(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word);
@@ -25,8 +27,13 @@ static void ngx_http_seal_km_fill_response(ngx_http_request_t *r,
 
 
 const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km = {
+    ngx_string("km"),
+    "SEAL KM Request",
     ngx_string("POST"),
     ngx_string("application/json"),
+    ngx_string("application/json"),
+    seal_km_reason,
+    ngx_http_seal_km_km_check_conf,
     ngx_http_seal_km_km_check_head,
     ngx_http_seal_km_read_body,
     ngx_http_seal_km_km_decode,
@@ -34,6 +41,32 @@ const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km = {
     ngx_http_seal_km_km_response_size,
     ngx_http_seal_km_km_write_response
 };
+
+
+static const char *
+ngx_http_seal_km_km_check_conf(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->uris == NGX_CONF_UNSET_PTR) {
+        return "seal_km_uri";
+    }
+
+    clcf = conf->core;
+
+    if (clcf->client_max_body_size
+        && clcf->client_max_body_size < (off_t) conf->max_request_size)
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"client_max_body_size\" is below "
+                      "\"seal_km_max_request_size\" and takes effect first, "
+                      "in the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+    }
+
+    return NULL;
+}
 
 
 static seal_km_reason_e

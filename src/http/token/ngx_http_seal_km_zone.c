@@ -8,7 +8,7 @@
 
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
-#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  4
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  5
 
 /* pages, one of slots among them */
 #define NGX_HTTP_SEAL_KM_ZONE_MIN     8

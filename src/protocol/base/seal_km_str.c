@@ -173,3 +173,27 @@ seal_km_str_plain(seal_km_str_t s)
 
     return (size_t) (p - s.data);
 }
+
+
+seal_km_str_t
+seal_km_str_cut(seal_km_str_t *rest, char c)
+{
+    const char     *p;
+    seal_km_str_t   part;
+
+    part = *rest;
+
+    p = (rest->len > 0) ? memchr(rest->data, c, rest->len) : NULL;
+
+    if (p == NULL) {
+        rest->data = NULL;
+        rest->len = 0;
+
+    } else {
+        part.len = (size_t) (p - part.data);
+        rest->data = p + 1;
+        rest->len -= part.len + 1;
+    }
+
+    return part;
+}

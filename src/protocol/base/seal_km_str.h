@@ -36,5 +36,17 @@ int seal_km_str_has_control(seal_km_str_t s);
  */
 size_t seal_km_str_plain(seal_km_str_t s);
 
+/*
+ * What stands in *rest before the first c, or all of it; *rest is what follows
+ * that c, and has data == NULL where there is none.  So this takes a list to
+ * its parts:
+ *
+ *     while (rest.data != NULL) {
+ *         part = seal_km_str_cut(&rest, ';');
+ *         ...
+ *     }
+ */
+seal_km_str_t seal_km_str_cut(seal_km_str_t *rest, char c);
+
 
 #endif /* SEAL_KM_STR_H */

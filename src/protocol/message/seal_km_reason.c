@@ -4,7 +4,7 @@
 
 
 /*
- * ErrorCodes are those of TS 33.434, table 5.3.3-2.  405, 413, 415 and 425 are
+ * ErrorCodes are those of TS 33.434, table 5.3.3-2.  405, 406, 413, 415, 425 are
  * not among the statuses that it maps to: they are HTTP's own way of saying
  * that a request could not be validated.  Neither is 429, HTTP's way of saying
  * "not now": the request may be as good as any, so its code is that of a server
@@ -28,6 +28,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
     [SEAL_KM_METHOD_NOT_ALLOWED] =
         { "method_not_allowed", 405, "04",
           "The method must be POST" },
+
+    [SEAL_KM_NOT_ACCEPTABLE] =
+        { "not_acceptable", 406, "04",
+          "The client must accept application/json" },
 
     [SEAL_KM_UNSUPPORTED_MEDIA_TYPE] =
         { "unsupported_media_type", 415, "04",
@@ -143,6 +147,31 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
 };
 
 
+/*
+ * What SS_KeyInfoRetrieval says otherwise.  Its statuses are HTTP's alone: where
+ * 33.434 has but 500, a store that is not there now is a 503.
+ */
+
+static const seal_km_reason_t  seal_km_retrieval_reasons[SEAL_KM_REASON_MAX] = {
+
+    [SEAL_KM_METHOD_NOT_ALLOWED] =
+        { "method_not_allowed", 405, "04",
+          "The method must be GET" },
+
+    [SEAL_KM_MALFORMED_REQUEST] =
+        { "malformed_request", 400, "04",
+          "The query does not ask for key information as it must" },
+
+    [SEAL_KM_STORE_UNAVAILABLE] =
+        { "store_unavailable", 503, "01",
+          "The store of key material is not available" },
+
+    [SEAL_KM_STORE_TIMEOUT] =
+        { "store_timeout", 503, "01",
+          "The store of key material did not answer in time" }
+};
+
+
 const seal_km_reason_t *
 seal_km_reason(seal_km_reason_e reason)
 {
@@ -153,4 +182,19 @@ seal_km_reason(seal_km_reason_e reason)
     }
 
     return &seal_km_reasons[reason];
+}
+
+
+const seal_km_reason_t *
+seal_km_retrieval_reason(seal_km_reason_e reason)
+{
+    const seal_km_reason_t  *row;
+
+    if ((unsigned) reason >= SEAL_KM_REASON_MAX) {
+        return seal_km_reason(reason);
+    }
+
+    row = &seal_km_retrieval_reasons[reason];
+
+    return (row->word != NULL) ? row : seal_km_reason(reason);
 }

@@ -1,6 +1,6 @@
 /*
  * The one table that maps reason, HTTP status, ErrorCode and words
- * (TS 33.434, table 5.3.3-2; RFC 6750, clause 3.1).
+ * (TS 33.434, table 5.3.3-2; RFC 6750, clause 3.1), whatever is spoken.
  */
 
 
@@ -15,6 +15,7 @@ typedef enum {
     SEAL_KM_TLS_REQUIRED,
     SEAL_KM_EARLY_DATA,
     SEAL_KM_METHOD_NOT_ALLOWED,
+    SEAL_KM_NOT_ACCEPTABLE,
     SEAL_KM_UNSUPPORTED_MEDIA_TYPE,
     SEAL_KM_REQUEST_TOO_LARGE,
 
@@ -64,6 +65,12 @@ typedef struct {
 
 /* Never NULL; any value outside the enum gives SEAL_KM_INTERNAL_ERROR's row. */
 const seal_km_reason_t *seal_km_reason(seal_km_reason_e reason);
+
+/*
+ * The same as SS_KeyInfoRetrieval (TS 29.549) says it: status and description
+ * may be others, word and ErrorCode are not.
+ */
+const seal_km_reason_t *seal_km_retrieval_reason(seal_km_reason_e reason);
 
 
 #endif /* SEAL_KM_REASON_H */
