@@ -187,11 +187,7 @@ test 'variables',
     config => 'access_log logs/access.log kir;' . key_records() . location('= /km',
               more => 'add_header X-Which $which always;
                        add_header X-Interface $seal_km_interface always;')
-        . key_records('= /error', more => 'error_page 418 /x; return 418;')
-        . 'location = /x { return 200 "[$seal_km_interface]"; }'
-        . key_records('= /which', require => '$ok', more =>
-                      'add_header X-Which $which always;'),
-    main_config => '',
+        . 'location = /x { return 200 "[$seal_km_interface]"; }',
     sub {
         my $iss = ISSUER;
         kir 'a user', { query => $user }, { key => 'KU', user => 'alice' };

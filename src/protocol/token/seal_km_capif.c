@@ -29,11 +29,11 @@ seal_km_capif_is_held(seal_km_str_t scopes, seal_km_str_t demanded)
 {
     seal_km_str_t  word, aef, api;
 
-    if (!seal_km_capif_names_one(demanded)) {
+    if (!seal_km_capif_names_one(demanded)
+        || !seal_km_capif_split(seal_km_capif_list(demanded), &aef, &api))
+    {
         return 0;
     }
-
-    (void) seal_km_capif_split(seal_km_capif_list(demanded), &aef, &api);
 
     while (scopes.data != NULL) {
         word = seal_km_str_cut(&scopes, ' ');
