@@ -74,7 +74,7 @@ test 'both interfaces side by side, on one zone, with the same token',
 test 'metrics',
     http_config => $zone,
     config => key_records() . metrics_at('= /metrics', 'z'),
-    log => [ qr/key retrieval refused, store_error/ ],
+    log => [ qr/key retrieval refused, store_error/, qr/WRONGTYPE/ ],
     sub {
         my $before = metrics();
 
@@ -121,7 +121,7 @@ test 'keys: files that change, and fetched ones',
                               ->status == 200 }), 'fetched again for a new key');
 
         # it waits for keys, and its client goes
-        $sims->answer(hold => 'keys');
+        $sims->answer(hold => 'keys', body => text('rsa'));
         my $n = $sims->count;
         wait_for(sub { my $client = client();
                        $client->send(kir_request(via => 1, location => '/net',
@@ -191,7 +191,8 @@ test 'tokens that are bound to a certificate',
         . key_records(require_binding => 'on', require_tls => 'on'),
     sub {
         my $token = { cnf => { 'x5t#S256' => $cert->{thumbprint} } };
-        my $over = sub { (client => { port => $tls, @_ ? tls_with(@_) : (tls => {}) }) };
+        my $over = sub { (client => { port => $tls,
+                                      tls => @_ ? tls_with(@_) : {} }) };
 
         kir 'its own', { $over->($cert), token => $token }, { key => 'KS' };
         kir 'another one', { $over->($other), token => $token }, 'token_binding';

@@ -33,7 +33,7 @@ my $config = key_records()
     . 'location = /jwks { internal; return 404; }';
 
 my @log = (qr/\[error\].*key retrieval refused, (?:store|payload|record)_\w+: The /,
-           qr/\[(?:error|warn|crit)\].*(?:Redis|record|JWK|upstream)/);
+           qr/\[(?:error|warn|crit)\].*(?:Redis|record|seal_km_jwks|upstream)/);
 
 
 test 'each reason',
@@ -118,7 +118,7 @@ test 'early data',
         my $seen = s_client($held, [ @tls, '-sess_in', $session, '-early_data',
                                      temp_file(kir_request(), 'early') ]);
 
-        like($seen, qr{HTTP/1.1 425 Too Early\r\n}, '425');
+        like($seen, qr{HTTP/1.1 425 Too Early\r\n}, 'the status line');
         like($seen, qr/\{"title":"Too Early","status":425,"detail":"The request must not be sent as TLS early data"\}/,
              'the problem');
     };
@@ -236,8 +236,8 @@ for my $pages ([ 'nginx: its own pages', '', qr/<html>/ ],
     my ($name, $more, $form) = @$pages;
 
     test $name,
-        config => "client_max_body_size 1k;\nlarge_client_header_buffers 2 4k;\n"
-            . $more . key_records(),
+        config => "large_client_header_buffers 2 4k;\n" . $more
+            . key_records(more => 'client_max_body_size 1k;'),
         may_log => [ qr/client intended to send too large body/ ],
         sub {
             my %bad = (

@@ -29,7 +29,9 @@ sub reasons {
                . '/../src/protocol/message/seal_km_reason.c';
 
     open my $file, '<', $path or die "$path: $!";
-    return map { /^\s+\{ "(\w+)", \d+,/ ? $1 : () } <$file>;
+    my %seen;
+    return grep { !$seen{$_}++ }
+        map { /^\s+\{ "(\w+)", \d+,/ ? $1 : () } <$file>;
 }
 
 # 0-RTT data that is answered before the handshake is complete
@@ -66,6 +68,8 @@ my %cause = (
     tls_required            => { location => '/tls' },
     early_data              => \&early,
     method_not_allowed      => { method => 'PUT' },
+    not_acceptable          => { location => '/kir', method => 'GET',
+                                 headers => [ Accept => 'text/plain' ] },
     unsupported_media_type  => { type => 'text/plain' },
     request_too_large       => { body => 'x' x 9000 },
     token_missing           => { auth => undef },
@@ -106,6 +110,7 @@ test 'each reason',
         . "seal_km_zone z;\n"
         . metrics_at('= /metrics', 'z') . metrics_at('= /other', 'other')
         . location('= /km', token_cache => 'off')
+        . location('= /kir', interface => 'ss-kir')
         . location('= /tls', require_tls => 'on')
         . location('= /binding', require_binding => 'on')
         . location('= /type', token_type => 'at+jwt')
