@@ -191,7 +191,7 @@ test 'variables',
     sub {
         my $iss = ISSUER;
         kir 'a user', { query => $user }, { key => 'KU', user => 'alice' };
-        is(logged('ok'), "200/ss-kir/ok//v2x.example/user/alice/alice/$iss",
+        is(logged('ok'), "200/ss-kir/ok/-/v2x.example/user/alice/alice/$iss",
            'a user');
         kir 'a UE', { query => SERVICE . '&valUeId=x' }, 'identity_mismatch';
         is(logged('identity_mismatch'), '403/ss-kir/identity_mismatch/04/'
