@@ -196,6 +196,10 @@ asan: setup-test         ## the tests with nginx and module built with sanitizer
 static-check: setup      ## builds nginx from source with the module linked in
 	@tools/build-nginx.sh static
 
+.PHONY: openapi
+openapi: setup-test      ## lints docs/openapi.yaml
+	@node t/openapi/openapi.mjs build/openapi lint docs/openapi.yaml
+
 .PHONY: demo
 demo: setup-demo module  ## one exchange of each kind, shown step by step
 	@tools/demo.sh
