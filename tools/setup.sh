@@ -78,6 +78,7 @@ want_build() {
 }
 
 want_deb() {
+    want_package build-essential
     want_command debhelper dh
     want_command dpkg-dev dpkg-buildpackage
     want_file dh-sequence-nginx /usr/share/perl5/Debian/Debhelper/Sequence/nginx.pm

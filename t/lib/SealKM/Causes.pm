@@ -93,7 +93,7 @@ sub config {
         . location('= /policy', require => '$arg_nothing')
         . location('= /dead', pass => "127.0.0.1:$self->{dead}")
         . location('= /silent', pass => $self->{silent}->address,
-                   redis_timeout => '100ms')
+                   redis_timeout => '2s')
         . location('= /json', payload => 'json')
         . location('= /sealed', record_keys => record_keys(a => $KEY))
         . location('= /limit', limit => 'rate=1r/m')
