@@ -247,8 +247,9 @@ install_test_nginx() {
 
 # What tests take from npm, the versions of a lock file each: a real OpenID provider
 # and another library for JWE from t/oidc, what lints OpenAPI and validates by it
-# from t/openapi. None of the packages runs a script of its own.
-npm_folders="oidc openapi"
+# from t/openapi, what makes a client of it from t/client. None of the packages runs
+# a script of its own: they are told not to.
+npm_folders="client oidc openapi"
 
 have_npm() {
     local name
