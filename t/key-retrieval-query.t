@@ -50,6 +50,8 @@ test 'the query',
             { key => 'KS' };
         kir 'a plus sign', { query => 'val-service-id=a+b' },
             { service => 'a+b', key => 'K+' };
+        kir 'a plus sign beside an escape', { query => 'val-service-id=a+%62' },
+            { service => 'a+b', key => 'K+' };
         kir 'a semicolon', { query => 'val-service-id=a;valUserId=alice' },
             { service => 'a;valUserId=alice', key => 'K;' };
         kir '255 bytes', { query => "val-service-id=$long" },

@@ -103,6 +103,8 @@ test_service(void **state)
         good("others around it", "a=b&val-service-id=v2x&c=d", V2X, NOBODY),
         good("empty parts", "&&val-service-id=v2x&&", V2X, NOBODY),
         good("a plus sign", "val-service-id=a+b", unit_lit("a+b"), NOBODY),
+        good("a plus sign beside an escape", "val-service-id=a+%62",
+             unit_lit("a+b"), NOBODY),
         good("a space", "val-service-id=a%20b", unit_lit("a b"), NOBODY),
         good("an escaped plus sign", "val-service-id=a%2Bb", unit_lit("a+b"),
              NOBODY),
