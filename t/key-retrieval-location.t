@@ -14,6 +14,7 @@ use SealKM::Retrieval;
 use SealKM::Sealed;
 use SealKM::Subscriber;
 use SealKM::TLS;
+use SealKM::Tool;
 
 Test::Nginx::Util::log_level('info');
 
@@ -198,6 +199,72 @@ test 'tokens that are bound to a certificate',
         kir 'another one', { $over->($other), token => $token }, 'token_binding';
         kir 'none', { $over->(), token => $token }, 'token_binding';
         kir 'a token without', { $over->($cert) }, 'token_binding';
+    };
+
+
+# the nginx block under that heading of the documentation, for this machine
+sub of_docs {
+    my ($title, %set) = @_;
+    my ($block) = text_of(source('docs/key-retrieval.md'))
+        =~ /^## \Q$title\E\n.*?^```nginx\n(.*?)^```/ms or die "nothing under $title\n";
+    my ($crt, $key) = certificate();
+    my %file = ('skm-s.crt' => $crt, 'skm-s.key' => $key,
+                'sim-s.jwks' => jwks('rsa'), 'capif-core.jwks' => jwks('rsa'), %set);
+
+    $block =~ s/ \Q$_\E;/ $file{$_};/g for keys %file;
+    $block =~ s/127\.0\.0\.1:6379/$redis->address/ge;
+    $block =~ s/listen 443 ssl/listen 127.0.0.1:$tls ssl/;
+    $block =~ s/seal_km_interface ss-kir;\K/ add_header X-Reason \$seal_km_reason always;/;
+    return $block;
+}
+
+# what does not depend on how much the machine has to do
+my $patient = join '', map { "seal_km_$_;\n" } 'window 1h',
+    map { "${_}timeout ${\PATIENCE}s" } 'redis_', 'redis_connect_';
+
+my $ca = client_cert('ca', ca => 1);
+my $member = client_cert('val-server', by => $ca);
+
+test 'the documentation: mutual TLS',
+    http_config => $patient . of_docs('Clients with certificates',
+                           'val-servers-ca.crt' => $ca->{crt}),
+    sub {
+        my $token = { cnf => { 'x5t#S256' => $member->{thumbprint} } };
+        my $over = sub { (client => { port => $tls,
+                                      tls => @_ ? tls_with(@_) : {} }) };
+
+        kir 'its own certificate', { $over->($member), token => $token },
+            { key => 'KS' };
+        kir 'a token that is not bound', { $over->($member) }, 'token_binding';
+        is(get($over->(@$_), token => $token)->status, 400,
+           'another certificate, or none') for [ $cert ], [];
+    };
+
+
+# of a whole nginx.conf, what is inside of http { }
+my ($http) = of_docs('Configuration') =~ /^http \{\n(.*)^\}/ms or die "no http\n";
+
+test 'the documentation: both interfaces',
+    http_config => $patient . $http =~ s{/var/log/nginx/}{logs/}gr,
+    sub {
+        my @over = (client => { port => $tls, tls => {} });
+
+        kir 'key retrieval', { @over, token => { scope => 'seal:kir' } },
+            { key => 'KS' };
+        kir 'the other scope', { @over },
+            { reason => 'insufficient_scope', authenticate =>
+              { error => 'insufficient_scope', scope => 'seal:kir' } };
+        is(post(@over, location => '/seal-km')->json->{Payload}, 'KS', 'KM-UU');
+    };
+
+
+test 'the documentation: CAPIF',
+    config => tls_listen($tls) . $patient . of_docs('CAPIF'),
+    sub {
+        kir 'a core function', { client => { port => $tls, tls => {} },
+            token => { sub => undef, client_id => undef, aud => undef,
+                       iss => 'invoker-7', scope => '3gpp#a:b;skm-s-1:x,ss-kir' } },
+            { key => 'KS', user_uri => 'invoker-7' };
     };
 
 
