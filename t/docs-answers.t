@@ -134,6 +134,61 @@ answers 'names', block('redis', 'Names'), $all,
 }
 
 
+# ------------------------------------------------- the session of README.md
+
+# each command with its output; what differs each time is made the same
+sub same {
+    my ($text) = @_;
+    return $text =~ s/"Date\/Time":\d+/"Date\/Time":0/gr
+                 =~ s/\[[-\dT:+]+\]/[time]/gr;
+}
+
+{
+    my ($block) = blocks('README.md', 'console');
+    my ($conf) = whole((blocks('README.md'))[0]);
+    my $nginx = serve($conf, more => $patient,
+        address => { '127.0.0.1:6379' => $redis[0]->address });
+    my $curl = "curl -s --cacert @{[ authority() ]} --connect-to "
+               . "skm-s.example:443:127.0.0.1:$nginx->{port}{443}";
+    my $script = 'redis-cli() { ' . SealKM::Redis::cli_program() . ' -p '
+        . $redis[0]->port . ' "$@"; }' . "\ncurl() { command $curl \"\$@\"; }\n"
+        . "tail() { for i in {1..800}; do "
+        . "[ \$(command grep -c . $nginx->{dir}/var/log/nginx/*.log) -ge 2 ] && break; "
+        . "sleep 0.05; done; command tail \"\${\@/#\\/var/$nginx->{dir}\/var}\"; }\n";
+
+    my @steps = $block->{text} =~ /^\$ (.*)\n((?:(?!\$ ).*\n)*)/mg;
+    my (@commands, @outputs);
+    while (my ($command, $output) = splice @steps, 0, 2) {
+        push @commands, $command;
+        push @outputs, $output;
+    }
+    cmp_ok(scalar @commands, '>=', 4, 'a session');
+
+    # nginx logs a request behind its answer
+    my $run = run([ 'bash', '-c', $script . join '', map {
+        "echo ----; " . "$_\n"
+    } @commands ], -env => {
+        TOKEN => mint(sub => 'alice'), EXPIRED => mint(sub => 'alice', exp => time - 60),
+    });
+    my (undef, @seen) = split /^----\n/m, $run->{out};
+    is(same($seen[$_] // ''), same($outputs[$_]), "README: $commands[$_]")
+        for 0 .. $#commands;
+    is($run->{err}, '', 'and no complaint');
+
+    # the refusal with its head
+    my ($told) = grep { $_->{text} =~ /^HTTP/ } blocks('README.md', '');
+    my $res = post(location => '/seal-km', token => { exp => time - 60 },
+                   body => { UserID => 'alice' },
+                   client => { port => $nginx->{port}{443}, tls => {} });
+    my ($head, $body) = split /\n\n/, $told->{text}, 2;
+    is(join('', grep { index("$res->{raw}\r\n", "$_\r\n") < 0 } split /\n/, $head), '',
+       'README: the head of a refusal');
+    is(same($res->body), same($body =~ s/\n *//gr), 'and its body');
+
+    $nginx->{stop}->();
+}
+
+
 # -------------------------------------------------------------- deployment.md
 
 {
