@@ -92,7 +92,7 @@ sub hostile {
 test 'an audit log',
     may_log => [ qr/ open\(\) "/ ],
     http_config => "include $format;",
-    config => "access_log $log seal_km_audit;\n"
+    config => "access_log $log seal_km_audit;\nkeepalive_requests 100000;\n"
         . tls_listen($tls, 'ssl_verify_client optional_no_ca;')
         . location('= /km', jwks => jwks('ed25519'), issuer => 'off',
                    bind => [ 'user off', 'device off', 'client off' ],

@@ -150,7 +150,7 @@ sub same {
         address => { '127.0.0.1:6379' => $redis[0]->address });
     my $curl = "curl -s --cacert @{[ authority() ]} --connect-to "
                . "skm-s.example:443:127.0.0.1:$nginx->{port}{443}";
-    my $script = 'redis-cli() { ' . SealKM::Redis::cli_program() . ' -p '
+    my $script = 'redis-cli() { command ' . SealKM::Redis::cli_program() . ' -p '
         . $redis[0]->port . ' "$@"; }' . "\ncurl() { command $curl \"\$@\"; }\n"
         . "tail() { for i in {1..800}; do "
         . "[ \$(command grep -c . $nginx->{dir}/var/log/nginx/*.log) -ge 2 ] && break; "
