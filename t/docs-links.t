@@ -1,5 +1,6 @@
 # The pages lead to each other: each link goes to a file that is there, and to a
-# heading that is in it; docs/README.md lists all that is in docs/.
+# heading that is in it; docs/README.md lists all pages, and each other file of
+# docs/ is told of somewhere.
 
 use strict;
 use warnings;
@@ -55,28 +56,32 @@ sub plain {
     return join '/', @parts;
 }
 
+my %targets;
+
 for my $page (@pages) {
     my @bad;
-    my $links = 0;
 
     for (prose(page($page)) =~ /\]\(\s*([^)\s]+)\)/g) {
         next if /^[a-z]+:/;
         my ($file, $anchor) = /^([^#]*)(?:#(.*))?\z/;
         my $target = $file eq '' ? $page : plain(dirname($page) . "/$file");
 
-        $links++;
+        push @{ $targets{$page} }, $target;
         push @bad, $_ if !-e source($target)
             || defined $anchor && $target =~ /\.md\z/ && !anchors($target)->{$anchor};
     }
 
-    is(join(' ', @bad), '', "$page: $links links");
+    is(join(' ', @bad), '', "$page: " . @{ $targets{$page} // [] } . ' links');
 }
 
-my %listed = map { plain("docs/$_") => 1 } prose(page('docs/README.md')) =~ /\]\(([^)#]+)/g;
+my %listed = map { $_ => 1 } @{ $targets{'docs/README.md'} };
+is(join(' ', grep { !$listed{$_} && m{^docs/(?!README\.md)} } @pages), '',
+   'the index has all pages');
+
+my %told = map { $_ => 1 } map { @$_ } values %targets;
 my @there = map { s/^\Q$top\E//r }
     grep { -f } map { glob source($_) } 'docs/*', 'docs/examples/*', 'docs/images/*';
-is(join(' ', grep { !$listed{$_} && $_ ne 'docs/README.md' } @there), '',
-   'the index has them all');
+is(join(' ', grep { !$told{$_} } @there), '', 'and each file is told of');
 
 # pictures are well-formed
 for my $svg (grep { /\.svg\z/ } @there) {
