@@ -5,6 +5,49 @@
 #include "seal_km_problem.h"
 
 
+/* what a log and a metric tell is the same, whatever is spoken */
+
+static void
+test_rows(void **state)
+{
+    int                      i;
+    unsigned                 status;
+    const char              *p;
+    const seal_km_reason_t  *row, *km;
+
+    for (i = 0; i < SEAL_KM_REASON_MAX; i++) {
+        row = seal_km_problem_reason((seal_km_reason_e) i);
+        km = seal_km_reason((seal_km_reason_e) i);
+
+        assert_string_equal(row->word, km->word);
+
+        if (km->error_code == NULL) {
+            assert_null(row->error_code);
+
+        } else {
+            assert_string_equal(row->error_code, km->error_code);
+        }
+
+        status = (i == SEAL_KM_STORE_UNAVAILABLE || i == SEAL_KM_STORE_TIMEOUT)
+                 ? 503 : km->status;
+
+        assert_int_equal(row->status, status);
+        assert_null(strstr(row->description, "POST"));
+
+        /* RFC 6750, clause 3: it may stand in a challenge, too */
+
+        for (p = row->description; *p != '\0'; p++) {
+            assert_true(*p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\');
+        }
+    }
+
+    row = seal_km_problem_reason(SEAL_KM_INTERNAL_ERROR);
+
+    assert_ptr_equal(seal_km_problem_reason(SEAL_KM_REASON_MAX), row);
+    assert_ptr_equal(seal_km_problem_reason((seal_km_reason_e) -1), row);
+}
+
+
 /* in memory that has room for it and no more */
 
 static char *
@@ -14,7 +57,7 @@ problem(seal_km_reason_e reason, const seal_km_query_fault_t *fault,
     char                    *text;
     const seal_km_reason_t  *row;
 
-    row = seal_km_retrieval_reason(reason);
+    row = seal_km_problem_reason(reason);
 
     *len = seal_km_problem_size(row, fault);
     text = malloc(*len);
@@ -93,7 +136,7 @@ test_reasons(void **state)
             continue;
         }
 
-        row = seal_km_retrieval_reason(reason);
+        row = seal_km_problem_reason(reason);
 
         for (i = 0; i < unit_n(statuses); i++) {
             if (statuses[i].status == row->status) {
@@ -133,6 +176,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_reasons)
     };

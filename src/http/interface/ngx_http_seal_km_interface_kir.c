@@ -40,7 +40,7 @@ const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_kir = {
     ngx_string("GET"),
     ngx_string("application/json"),
     ngx_string("application/problem+json"),
-    seal_km_retrieval_reason,
+    seal_km_problem_reason,
     ngx_http_seal_km_kir_check_conf,
     ngx_http_seal_km_kir_check_head,
     ngx_http_seal_km_kir_read,
@@ -164,7 +164,7 @@ ngx_http_seal_km_kir_response_size(ngx_http_request_t *r,
     seal_km_key_info_t  info;
 
     if (ctx->reason != SEAL_KM_OK) {
-        return seal_km_problem_size(seal_km_retrieval_reason(ctx->reason),
+        return seal_km_problem_size(seal_km_problem_reason(ctx->reason),
                                     ngx_http_seal_km_fault(ctx));
     }
 
@@ -182,7 +182,7 @@ ngx_http_seal_km_kir_write_response(ngx_http_request_t *r,
 
     if (ctx->reason != SEAL_KM_OK) {
         return (u_char *) seal_km_problem_write(
-                                      seal_km_retrieval_reason(ctx->reason),
+                                      seal_km_problem_reason(ctx->reason),
                                       ngx_http_seal_km_fault(ctx), (char *) p);
     }
 

@@ -66,11 +66,5 @@ typedef struct {
 /* Never NULL; any value outside the enum gives SEAL_KM_INTERNAL_ERROR's row. */
 const seal_km_reason_t *seal_km_reason(seal_km_reason_e reason);
 
-/*
- * The same as SS_KeyInfoRetrieval (TS 29.549) says it: status and description
- * may be others, word and ErrorCode are not.
- */
-const seal_km_reason_t *seal_km_retrieval_reason(seal_km_reason_e reason);
-
 
 #endif /* SEAL_KM_REASON_H */

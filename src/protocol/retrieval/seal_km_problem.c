@@ -4,6 +4,31 @@
 #include "seal_km_problem.h"
 
 
+/*
+ * What SS_KeyInfoRetrieval says otherwise.  Its statuses are HTTP's alone: where
+ * 33.434 has but 500, a store that is not there now is a 503.
+ */
+
+static const seal_km_reason_t  seal_km_problem_reasons[SEAL_KM_REASON_MAX] = {
+
+    [SEAL_KM_METHOD_NOT_ALLOWED] =
+        { "method_not_allowed", 405, "04",
+          "The method must be GET" },
+
+    [SEAL_KM_MALFORMED_REQUEST] =
+        { "malformed_request", 400, "04",
+          "The query does not ask for key information as it must" },
+
+    [SEAL_KM_STORE_UNAVAILABLE] =
+        { "store_unavailable", 503, "01",
+          "The store of key material is not available" },
+
+    [SEAL_KM_STORE_TIMEOUT] =
+        { "store_timeout", 503, "01",
+          "The store of key material did not answer in time" }
+};
+
+
 typedef struct {
     unsigned     status;
     const char  *title;     /* of IANA's registry of status codes */
@@ -49,6 +74,21 @@ static size_t seal_km_problem_params_size(const seal_km_query_fault_t *fault);
 static char *seal_km_problem_write_params(const seal_km_query_fault_t *fault,
     char *dst);
 static seal_km_str_t seal_km_problem_text(const char *text);
+
+
+const seal_km_reason_t *
+seal_km_problem_reason(seal_km_reason_e reason)
+{
+    const seal_km_reason_t  *row;
+
+    if ((unsigned) reason >= SEAL_KM_REASON_MAX) {
+        return seal_km_reason(reason);
+    }
+
+    row = &seal_km_problem_reasons[reason];
+
+    return (row->word != NULL) ? row : seal_km_reason(reason);
+}
 
 
 size_t
