@@ -36,7 +36,7 @@ for my $page (pages()) {
 }
 
 cmp_ok($seen{"docs/$_.md"}, '>=', 1, "docs/$_.md has some") for
-    qw(deployment directives identity-servers install monitoring policy records redis);
+    qw(deployment directives identity-servers install key-retrieval monitoring policy records redis);
 cmp_ok($seen{'README.md'}, '>=', 2, 'README.md has some');
 
 done_testing();
