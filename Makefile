@@ -78,7 +78,7 @@ setup-lint:
 	@tools/setup.sh lint
 
 .PHONY: install
-install: install-module install-tool ## puts module, seal-km-records and its man page into place
+install: install-module install-tool install-examples ## puts module, seal-km-records and its man page into place
 
 .PHONY: install-module
 install-module: module
@@ -94,10 +94,37 @@ install-tool: build/$(TOOL).1
 	@install -m 644 build/$(TOOL).1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
 	@echo 'installed $(DESTDIR)$(PREFIX)/bin/$(TOOL)'
 
+.PHONY: install-examples
+install-examples:
+	@install -d "$(DESTDIR)$(PREFIX)/share/seal-km"
+	@install -m 644 docs/examples/*.conf "$(DESTDIR)$(PREFIX)/share/seal-km/"
+	@echo 'installed $(DESTDIR)$(PREFIX)/share/seal-km/seal-km-audit.conf'
+
 build/$(TOOL).1: tools/$(TOOL) | setup
 	@mkdir -p $(@D)
 	@pod2man --utf8 --section 1 --center 'SEAL KM for nginx' --release '' \
 	    --name SEAL-KM-RECORDS $< $@
+
+
+# A package of Debian's for the nginx of this release, and what tries it out.
+
+.PHONY: setup-deb
+setup-deb:
+	@tools/setup.sh deb
+
+.PHONY: deb
+deb: setup-deb           ## the Debian package: build/deb/libnginx-mod-http-seal-km_*.deb
+	@tools/deb.sh
+
+RELEASES ?= bookworm trixie
+
+.PHONY: deb-test
+deb-test:                ## builds, installs, tries and purges it in chroots of RELEASES
+	@tools/deb-test.sh $(RELEASES)
+
+.PHONY: image-test
+image-test: setup-demo   ## does what Dockerfile says in chroots, and tries the image out
+	@tools/image-test.sh
 
 
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
@@ -207,6 +234,10 @@ asan: setup-test         ## the tests with nginx and module built with sanitizer
 .PHONY: static-check
 static-check: setup      ## builds nginx from source with the module linked in
 	@tools/build-nginx.sh static
+
+.PHONY: openapi
+openapi: setup-test      ## lints docs/openapi.yaml
+	@node t/openapi/openapi.mjs build/openapi lint docs/openapi.yaml
 
 .PHONY: demo
 demo: setup-demo module  ## one exchange of each kind, shown step by step

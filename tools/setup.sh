@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs what is missing to build the module, to show it too, to test it too, or
-# to have linters read it as well, on Debian 12 or newer.
+# Installs what is missing to build the module, to make a package of it, to show it
+# too, to test it too, or to have linters read it as well, on Debian 12 or newer.
 #
-#   tools/setup.sh [build|demo|test|lint]      (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|lint]  (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -77,6 +77,15 @@ want_build() {
     fi
 }
 
+want_deb() {
+    want_package build-essential
+    want_command debhelper dh
+    want_command dpkg-dev dpkg-buildpackage
+    want_file dh-sequence-nginx /usr/share/perl5/Debian/Debhelper/Sequence/nginx.pm
+    want_command lintian lintian
+    want_command pandoc pandoc
+}
+
 want_demo() {
     want_command redis-server redis-server
     want_command redis-tools redis-cli
@@ -100,6 +109,7 @@ want_test() {
     want_command npm npm
     want_command binutils nm
     want_command prometheus promtool
+    want_command libxml2-utils xmllint
     want_command gdb gdb
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
@@ -246,24 +256,35 @@ install_test_nginx() {
     rm -rf "$folder"
 }
 
-# A real OpenID provider, and another library for JWE, for one test each: npm's
-# oidc-provider and jose, the versions of the lock file, into build/oidc. None of its packages runs a script of its own.
-have_oidc() {
-    cmp -s "$top/t/oidc/package-lock.json" "$top/build/oidc/installed"
+# What tests take from npm, the versions of a lock file each: a real OpenID provider
+# and another library for JWE from t/oidc, what lints OpenAPI and validates by it
+# from t/openapi. None of the packages runs a script of its own.
+npm_folders="oidc openapi"
+
+have_npm() {
+    local name
+    for name in $npm_folders; do
+        cmp -s "$top/t/$name/package-lock.json" "$top/build/$name/installed" ||
+            return
+    done
 }
 
-install_oidc() {
-    local folder=$top/build/oidc
-    say "installing npm's oidc-provider and jose into build/oidc"
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    cp "$top"/t/oidc/package.json "$top"/t/oidc/package-lock.json "$folder/"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
-        --loglevel=error > "$top/build/oidc.log" 2>&1 || {
-        tail -n 20 "$top/build/oidc.log" >&2
-        die "npm could not install oidc-provider and jose"
-    }
-    cp "$folder/package-lock.json" "$folder/installed"
+install_npm() {
+    local name folder
+    for name in $npm_folders; do
+        folder=$top/build/$name
+        ! cmp -s "$top/t/$name/package-lock.json" "$folder/installed" || continue
+        say "installing from npm what t/$name/package.json names into build/$name"
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        cp "$top/t/$name/package.json" "$top/t/$name/package-lock.json" "$folder/"
+        npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+            --loglevel=error > "$folder.log" 2>&1 || {
+            tail -n 20 "$folder.log" >&2
+            die "npm could not install what t/$name/package.json names"
+        }
+        cp "$folder/package-lock.json" "$folder/installed"
+    done
 }
 
 # are they run, too?
@@ -275,19 +296,20 @@ complete() {
     missing=
     want_build
     case $what in
+        deb) want_deb ;;
         demo) want_demo ;;
         test) want_test ;;
         lint) want_lint ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
-        { ! tests || { have_test_nginx && have_oidc; }; }
+        { ! tests || { have_test_nginx && have_npm; }; }
 }
 
 main() {
     what=${1:-build}
     case $what in
-        build | demo | test | lint) ;;
-        *) die "usage: tools/setup.sh [build|demo|test|lint]" ;;
+        build | deb | demo | test | lint) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|lint]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
@@ -305,7 +327,7 @@ main() {
     have_libjwt || "$top/tools/libjwt.sh"
     if tests; then
         have_test_nginx || install_test_nginx
-        have_oidc || install_oidc
+        have_npm || install_npm
     fi
     complete || die "still missing:$missing"
 }
