@@ -79,6 +79,7 @@ lint_clang() {
 
 # it says how many remarks it left out, which is no remark
 lint_tidy() {
+    # shellcheck disable=SC2016
     sources | each bash -c 'clang-tidy --quiet --config-file=tools/lint/clang-tidy \
         "${@: -1}" -- "${@:1:$#-1}" 2> /dev/null' clang-tidy \
         -std=gnu11 "${ours[@]}" "${includes[@]}"
