@@ -122,6 +122,7 @@ run() {
         tail -n 20 "$work/run.log" >&2
         chroot_die "RUN failed"
     }
+    chroot_keep "$root"
 }
 
 # of ["a", "b"] the words, in lines
