@@ -2,7 +2,7 @@
 # Installs what is missing to build the module, to show it too, or to test it too,
 # on Debian 12 or newer.
 #
-#   tools/setup.sh [build|demo|test]      (build, where nothing is said)
+#   tools/setup.sh [build|demo|test|bench]    (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -104,6 +104,14 @@ want_test() {
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
     want_neighbours
+}
+
+want_bench() {
+    want_test
+    want_command wrk wrk
+    want_command gnuplot-nox gnuplot
+    want_package lua-cjson
+    want_package libnginx-mod-http-lua
 }
 
 # nginx's other modules, beside which the module has to work: nginx-extras brings
@@ -262,6 +270,7 @@ complete() {
     case $what in
         demo) want_demo ;;
         test) want_test ;;
+        bench) want_bench ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
         { [ "$what" != test ] || { have_test_nginx && have_oidc; }; }
@@ -270,8 +279,8 @@ complete() {
 main() {
     what=${1:-build}
     case $what in
-        build | demo | test) ;;
-        *) die "usage: tools/setup.sh [build|demo|test]" ;;
+        build | demo | test | bench) ;;
+        *) die "usage: tools/setup.sh [build|demo|test|bench]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
