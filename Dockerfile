@@ -1,15 +1,14 @@
 # The SEAL key management server: Debian's nginx with ngx_http_seal_km_module.
 #
 #   docker build -t seal-km .
-#   docker run -p 8443:8443 -v /srv/seal-km:/etc/seal-km:ro \
-#       -e REDIS_ADDRESS=redis.example:6379 \
+#   docker run --read-only --tmpfs /tmp -p 8443:8443 -v /srv/seal-km:/etc/seal-km:ro \
+#       -e SEAL_KM_PASS=redis.example:6379 \
 #       -e SEAL_KM_URI=https://skm-s.example/seal-km \
 #       -e SEAL_KM_ISSUER=https://sim-s.example \
 #       -e SEAL_KM_AUDIENCE=skm-s -e SEAL_KM_SCOPE=seal:km seal-km
 #
-# /srv/seal-km holds jwks.json, the SIM-S's public keys, and tls.crt and tls.key,
-# all readable for the user 33 (www-data) that nginx runs as. Instead of the
-# variables a whole configuration may be mounted as /etc/nginx/nginx.conf.
+# docs/install.md has all variables, docs/examples/compose.yaml a whole set of
+# services. "make image-test" does these very lines in a chroot.
 
 ARG DEBIAN=trixie-slim
 
@@ -35,12 +34,20 @@ FROM debian:${DEBIAN}
 COPY --from=build /packages /packages
 RUN apt-get update \
     && xargs -a /packages apt-get install -y --no-install-recommends \
+        ca-certificates gettext-base \
     && rm -rf /var/lib/apt/lists/* /packages
 COPY --from=build /image /
-COPY tools/docker-entrypoint.sh /usr/local/bin/
-COPY tools/docker-nginx.conf /etc/nginx/nginx.conf
+COPY tools/docker/nginx.conf docs/examples/seal-km-audit.conf /etc/nginx/
+COPY tools/docker/templates /etc/nginx/templates
+COPY tools/docker/entrypoint.sh tools/docker/health.sh /usr/local/bin/
+
+ENV TLS_CERTIFICATE=/etc/seal-km/tls.crt \
+    TLS_CERTIFICATE_KEY=/etc/seal-km/tls.key \
+    SIM_S_CA=/etc/ssl/certs/ca-certificates.crt \
+    ZONE_SIZE=10m
 
 USER 33:33
-EXPOSE 8443
+EXPOSE 8443 8081
 STOPSIGNAL SIGQUIT
-ENTRYPOINT ["/usr/local/bin/docker-entrypoint.sh"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/health.sh"]
+ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]

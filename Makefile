@@ -100,6 +100,27 @@ build/$(TOOL).1: tools/$(TOOL) | setup
 	    --name SEAL-KM-RECORDS $< $@
 
 
+# A package of Debian's for the nginx of this release, and what tries it out.
+
+.PHONY: setup-deb
+setup-deb:
+	@tools/setup.sh deb
+
+.PHONY: deb
+deb: setup-deb           ## the Debian package: build/deb/libnginx-mod-http-seal-km_*.deb
+	@tools/deb.sh
+
+RELEASES ?= bookworm trixie
+
+.PHONY: deb-test
+deb-test:                ## builds, installs, tries and purges it in chroots of RELEASES
+	@tools/deb-test.sh $(RELEASES)
+
+.PHONY: image-test
+image-test: setup-demo   ## does what Dockerfile says in chroots, and tries the image out
+	@tools/image-test.sh
+
+
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
 # src/protocol, with $(REDIS), and with whatever else there is in t/unit. They
 # are built twice: as they are, and with the address and undefined behaviour
@@ -217,6 +238,10 @@ asan: setup-test         ## the tests with nginx and module built with sanitizer
 .PHONY: static-check
 static-check: setup      ## builds nginx from source with the module linked in
 	@tools/build-nginx.sh static
+
+.PHONY: openapi
+openapi: setup-test      ## lints docs/openapi.yaml
+	@node t/openapi/openapi.mjs build/openapi lint docs/openapi.yaml
 
 .PHONY: demo
 demo: setup-demo module  ## one exchange of each kind, shown step by step

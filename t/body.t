@@ -4,6 +4,7 @@
 use lib 't/lib';
 use SealKM;
 use SealKM::TLS;
+use Time::HiRes 'sleep';
 
 my $redis = start_redis();
 $redis->set('seal:km:v2x.example:service', 'K');
@@ -75,9 +76,9 @@ test 'with a length',
                 body => sized(2000)), 2;
             my $c = client();
             $c->send($head);
-            select undef, undef, undef, 0.1;
+            sleep 0.1;
             $c->send(substr $body, 0, 1000);
-            select undef, undef, undef, 0.1;
+            sleep 0.1;
             $c->send(substr $body, 1000);
             SealKM::check("$location: head, half, half", $c->response,
                           { body => '' }, @ok);
@@ -304,7 +305,7 @@ test 'bodies that do not come',
             for my $location (qw(/km /patient)) {
                 my $c = client();
                 $c->send($sent =~ s{ /km }{ $location }r);
-                select undef, undef, undef, 0.05;
+                sleep 0.05;
                 $c->close;
                 km 'after one that was aborted', { body => $body }, @ok;
 

@@ -347,6 +347,7 @@ test 'all workers and all locations',
         # a reload finds the file as it is, and what was kept still holds
         gone(reload()) or die "old workers do not exit\n";
         cached 'HIT', 'after a reload', { token => $token }, @ok;
+        %client = worker_clients($port, 2);
 
         # and one that finds it spoilt is not made
         $shared->write(\'x');
@@ -357,7 +358,8 @@ test 'all workers and all locations',
         is("@{[ worker_pids() ]}", "@pids", 'a reload with a spoilt file');
         cached 'HIT', 'changes nothing', { token => $token }, @ok;
         $shared->write('rsa');
-        in_force 'and what is mended is in force', ['rsa'], ['rsa2'];
+        in_force 'and what is mended is in force', ['rsa'], ['rsa2'],
+            via => $client{$_} for sort keys %client;
     };
 
 

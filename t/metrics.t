@@ -3,150 +3,44 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Causes;
 use SealKM::Metrics;
 use SealKM::Sealed;
-use SealKM::TLS;
 use SealKM::Watch;
 
-use Cwd 'abs_path';
-use File::Basename 'dirname';
-
 my $redis = start_redis();
-$redis->set('seal:km:v2x.example:service', 'K');
-$redis->set('seal:km:text.example:service', 'no JSON');
-$redis->command('LPUSH', 'seal:km:list.example:service', 'x');
+my $causes = SealKM::Causes->start($redis);
 
-my $fake = fake_redis(get => sub { silence });
-my $tls = free_port();
-my $taker = listen_at('127.0.0.1', free_port());
+# takes requests, and answers none
+my $fake = SealKM::FakeRedis->start(get => sub { silence });
 my $key = 'k' x 32;
-$redis->set('seal:km:sealed.example:service',
-            sealed('seal:km:sealed.example:service', 'K', a => $key));
-
-# the words of the one table
-sub reasons {
-    my $path = dirname(abs_path(__FILE__))
-               . '/../src/protocol/message/seal_km_reason.c';
-
-    open my $file, '<', $path or die "$path: $!";
-    return map { /^\s+\{ "(\w+)", \d+,/ ? $1 : () } <$file>;
-}
-
-# 0-RTT data that is answered before the handshake is complete
-sub early {
-    my $session = temp_dir() . '/session';
-    my @tls = ('-tls1_3', '-ign_eof');
-    my $request = request(location => '/tls');
-
-    s_client($tls, [ @tls, '-sess_out', $session ], $request);
-    my $held = relay($tls, sub { grep { /refused, early_data/ } error_log() });
-    s_client($held, [ @tls, '-sess_in', $session, '-early_data',
-                      temp_file($request, 'early') ]);
-    return;
-}
-
-# a request that another server has had some of the body of, and then no more
-sub taken {
-    my ($head, $body) = split /(?<=\r\n\r\n)/, request(location => '/taken'), 2;
-    my $client = client()->send($head);
-    my $server = $taker->accept or die "accept: $!";
-
-    $client->send(substr $body, 0, 20);
-    my $seen = '';
-    sysread $server, $seen, 4096, length $seen
-        or die "no body\n" until $seen =~ /\r\n\r\n.{20}/s;
-    close $server;
-    $client->response;
-    return;
-}
-
-# how each reason comes about
-my %cause = (
-    ok                      => {},
-    tls_required            => { location => '/tls' },
-    early_data              => \&early,
-    method_not_allowed      => { method => 'PUT' },
-    unsupported_media_type  => { type => 'text/plain' },
-    request_too_large       => { body => 'x' x 9000 },
-    token_missing           => { auth => undef },
-    token_malformed         => { token => 'a.b' },
-    token_algorithm         => { token => { -header => { alg => 'none' } } },
-    token_key               => { token => { -kid => 'other' } },
-    token_signature         => { token => { -signature => 'x' x 256 } },
-    token_expired           => { token => { exp => time - 100 } },
-    token_not_yet_valid     => { token => { nbf => time + 1000 } },
-    token_issuer            => { token => { iss => 'x' } },
-    token_audience          => { token => { aud => 'x' } },
-    token_binding           => { location => '/binding' },
-    token_type              => { location => '/type' },
-    malformed_request       => { body => '{' },
-    unsupported_version     => { body => { Version => '9.9.9' } },
-    rate_limited            => { location => '/limit' },
-    insufficient_scope      => { token => { scope => 'x' } },
-    skms_uri_mismatch       => { body => { SKmsUri => 'https://x.example/' } },
-    date_time_out_of_window => { body => { 'Date/Time' => 1 } },
-    identity_mismatch       => { body => { UserID => 'bob' } },
-    policy                  => { location => '/policy' },
-    not_found               => { body => { ServiceID => 'none.example' } },
-    store_unavailable       => { location => '/dead' },
-    store_timeout           => { location => '/silent' },
-    store_error             => { body => { ServiceID => 'list.example' } },
-    payload_invalid         => { location => '/json',
-                                 body => { ServiceID => 'text.example' } },
-    record_invalid          => { location => '/sealed' },
-    internal_error          => \&taken,
-);
-
-my %has = map { $_ => 1 } reasons();
-delete $cause{rate_limited} if !$has{rate_limited};
 
 test 'each reason',
     http_config => "seal_km_zone name=z 1m;\nseal_km_zone name=other 1m;\n",
-    config => tls_listen($tls, 'ssl_early_data on; lingering_close off;')
-        . "seal_km_zone z;\n"
+    config => "seal_km_zone z;\n"
         . metrics_at('= /metrics', 'z') . metrics_at('= /other', 'other')
-        . location('= /km', token_cache => 'off')
-        . location('= /tls', require_tls => 'on')
-        . location('= /binding', require_binding => 'on')
-        . location('= /type', token_type => 'at+jwt')
-        . location('= /policy', require => '$arg_nothing')
         . location('= /word', require => '$arg_nothing reason=of_ones_own')
-        . location('= /dead', pass => '127.0.0.1:' . free_port())
-        . location('= /silent', pass => $fake->address, redis_timeout => '100ms')
-        . location('= /json', payload => 'json')
-        . location('= /sealed', record_keys => record_keys(a => $key))
-        . ($has{rate_limited} ? location('= /limit', limit => 'rate=1r/m')
-                              : '')
-        . "location = /taken { proxy_http_version 1.1;
-             proxy_request_buffering off; error_page 502 = \@lost;
-             proxy_pass http://127.0.0.1:" . $taker->sockport . "; }\n"
-        . location('@lost'),
-    log => [ map({ qr/\[error\].*Request refused, $_/ }
-                 qw(store_unavailable store_timeout store_error
-                    payload_invalid record_invalid internal_error)),
-             qr/\[error\].*prematurely closed connection/,
-             qr/\[error\].*could not be connected to/, qr/\[error\].*WRONGTYPE/,
-             qr/\[error\].*record ".*sealed.example|v2x.example/ ],
+        . $causes->config,
+    log => [ $causes->log ],
     may_log => [ qr/\[error\]/ ],
     sub {
         my $zero = metrics();
-        my @reasons = reasons();
+        my @reasons = $causes->reasons;
         is(join(' ', grep { ($zero->{"seal_km_responses_total{reason=\"$_\"}"}
                              // '') ne '0' } @reasons), '',
            'each reason is there, and zero');
         is(scalar(grep { /^seal_km_responses_total/ } keys %$zero),
            scalar @reasons, 'and no other');
-        is(join(' ', grep { !$cause{$_} } @reasons), '',
+        is(join(' ', grep { !$causes->known($_) } @reasons), '',
            'each has a test here');
 
-        # the first one is granted, the second one is not
-        post(location => '/limit') if $has{rate_limited};
+        # what is granted until the limit is reached
+        $causes->answer('rate_limited');
 
         for my $reason (@reasons) {
-            my $cause = $cause{$reason};
             my $before = metrics();
 
-            ref $cause eq 'CODE' ? $cause->() : post(%$cause);
+            $causes->answer($reason);
 
             my $grown = join ', ', map { /^seal_km_responses_total.*"(\w+)"/ } 
                 split /, /, grown($before);

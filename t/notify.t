@@ -39,7 +39,8 @@ test 'what is told',
         my $start = int time;
         km 'no record', none('none.example'), 'not_found';
         my $text = $listener->next;
-        my $time = $1 if $text =~ s/"time":(\d+)/"time":now/;
+        my ($time) = $text =~ /"time":(\d+)/;
+        $text =~ s/"time":\d+/"time":now/;
         is($text, '{"time":now,"skmsUri":"' . SKMS_URI . '","reason":"not_found",'
             . '"errorCode":"02","serviceId":"none.example","identityType":'
             . '"service","clientId":"client-1","count":1}', 'a service');

@@ -31,7 +31,7 @@ sub reload_and_wait {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     ok(gone(reload()), "$what: reloaded");
-    ok(goes_on($traffic, 0.3), "$what: requests go on");
+    ok(answered($traffic, 30), "$what: requests go on");
 }
 
 # records delivered so far, in that form

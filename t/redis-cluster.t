@@ -476,7 +476,7 @@ sub lose {
     is(join(' ', grep { !/^store_(?:unavailable|timeout)$/ }
             map { $_->{reason} || "status $_->{status}" } @failed), '',
        "$name: only as they may");
-    ok(worst(@results) < seconds($timeout + 1), "$name: each answered in time")
+    ok(in_time($timeout, @results), "$name: each answered in time")
         or diag(worst(@results));
     ok(!(grep { $_ > seconds(1) } @late), "$name: well 1 s after the promotion")
         or diag("@late");

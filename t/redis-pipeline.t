@@ -92,15 +92,14 @@ test 'each worker',
     sub {
         my %pids;
 
-        # until both have had something to do
-        for (1 .. 50) {
+        # until both have had several requests at a time
+        ok(wait_for(sub {
             my @clients = map { client()->send(ask('s1')) } 1 .. 20;
             $pids{ $_->response->header('X-Pid') }++ for @clients;
-            last if keys %pids == 2;
-        }
-
-        my $n = 2 * keys %pids;
-        is(scalar($redis->clients), $n, "$n connections, two of each worker");
+            return $redis->clients >= 4;
+        }), '4 connections');
+        is(scalar(keys %pids), 2, 'of two workers');
+        is(scalar($redis->clients), 4, 'two of each');
     };
 
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs what is missing to build the module, to show it too, or to test it too,
-# on Debian 12 or newer.
+# Installs what is missing to build the module, to make a package of it, to show it
+# too, or to test it too, on Debian 12 or newer.
 #
-#   tools/setup.sh [build|demo|test|bench]    (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|bench]    (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -75,6 +75,15 @@ want_build() {
         want_file debian-archive-keyring \
             /usr/share/keyrings/debian-archive-keyring.gpg
     fi
+}
+
+want_deb() {
+    want_package build-essential
+    want_command debhelper dh
+    want_command dpkg-dev dpkg-buildpackage
+    want_file dh-sequence-nginx /usr/share/perl5/Debian/Debhelper/Sequence/nginx.pm
+    want_command lintian lintian
+    want_command pandoc pandoc
 }
 
 want_demo() {
@@ -244,43 +253,55 @@ install_test_nginx() {
     rm -rf "$folder"
 }
 
-# A real OpenID provider, and another library for JWE, for one test each: npm's
-# oidc-provider and jose, the versions of the lock file, into build/oidc. None of its packages runs a script of its own.
-have_oidc() {
-    cmp -s "$top/t/oidc/package-lock.json" "$top/build/oidc/installed"
+# What tests take from npm, the versions of a lock file each: a real OpenID provider
+# and another library for JWE from t/oidc, what lints OpenAPI and validates by it
+# from t/openapi. None of the packages runs a script of its own.
+npm_folders="oidc openapi"
+
+have_npm() {
+    local name
+    for name in $npm_folders; do
+        cmp -s "$top/t/$name/package-lock.json" "$top/build/$name/installed" ||
+            return
+    done
 }
 
-install_oidc() {
-    local folder=$top/build/oidc
-    say "installing npm's oidc-provider and jose into build/oidc"
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    cp "$top"/t/oidc/package.json "$top"/t/oidc/package-lock.json "$folder/"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
-        --loglevel=error > "$top/build/oidc.log" 2>&1 || {
-        tail -n 20 "$top/build/oidc.log" >&2
-        die "npm could not install oidc-provider and jose"
-    }
-    cp "$folder/package-lock.json" "$folder/installed"
+install_npm() {
+    local name folder
+    for name in $npm_folders; do
+        folder=$top/build/$name
+        ! cmp -s "$top/t/$name/package-lock.json" "$folder/installed" || continue
+        say "installing from npm what t/$name/package.json names into build/$name"
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        cp "$top/t/$name/package.json" "$top/t/$name/package-lock.json" "$folder/"
+        npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+            --loglevel=error > "$folder.log" 2>&1 || {
+            tail -n 20 "$folder.log" >&2
+            die "npm could not install what t/$name/package.json names"
+        }
+        cp "$folder/package-lock.json" "$folder/installed"
+    done
 }
 
 complete() {
     missing=
     want_build
     case $what in
+        deb) want_deb ;;
         demo) want_demo ;;
         test) want_test ;;
         bench) want_bench ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
-        { [ "$what" != test ] || { have_test_nginx && have_oidc; }; }
+        { [ "$what" != test ] || { have_test_nginx && have_npm; }; }
 }
 
 main() {
     what=${1:-build}
     case $what in
-        build | demo | test | bench) ;;
-        *) die "usage: tools/setup.sh [build|demo|test|bench]" ;;
+        build | deb | demo | test | bench) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|bench]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
@@ -298,7 +319,7 @@ main() {
     have_libjwt || "$top/tools/libjwt.sh"
     if [ "$what" = test ]; then
         have_test_nginx || install_test_nginx
-        have_oidc || install_oidc
+        have_npm || install_npm
     fi
     complete || die "still missing:$missing"
 }

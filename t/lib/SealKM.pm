@@ -93,7 +93,7 @@ my @own = qw(test run_tests km post check request request_body client
     master_pid);
 
 sub import {
-    no strict 'refs';
+    no strict 'refs';    ## no critic (ProhibitNoStrict): that is how one exports
     my $caller = caller;
 
     strict->import;

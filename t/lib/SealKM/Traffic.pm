@@ -24,10 +24,14 @@ package SealKM::Traffic;
 #     tally(@results)               "ok 210, store_timeout 3"
 #     worst(@results)               the longest of them, in seconds, without what
 #                                   the machine's other work held it up for
+#     in_time($seconds, @results)   none of them took longer than it may; that
+#                                   leaves a busy machine some seconds more
 #     after($moment, $result)       how long after that moment it began; likewise
 #     moment($traffic)              now
 #     goes_on($traffic, 2)          returns after so many seconds, likewise; after
 #                                   ten times as many at the latest, with 0
+#     answered($traffic, 30)        true once so many requests that began after this
+#                                   have had an answer
 #     hindered($result)             it timed out, and not for want of an answer
 
 use strict;
@@ -46,8 +50,8 @@ use SealKM::Util;
 use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(traffic service_key service_request tally worst after
-    moment goes_on hindered);
+our @EXPORT = qw(traffic service_key service_request tally worst in_time after
+    moment goes_on answered hindered);
 
 my @running;
 my $owner = $$;
@@ -127,6 +131,14 @@ sub goes_on {
     }
 }
 
+# those that were on their way before are as many as its width at most
+sub answered {
+    my ($self, $n) = @_;
+    my $enough = (-s "$self->{path}.answers" || 0) + $self->{width} + $n;
+
+    return wait_for(sub { (-s "$self->{path}.answers" || 0) >= $enough });
+}
+
 sub hindered {
     my ($result) = @_;
     return $result->{reason} eq 'store_timeout'
@@ -157,8 +169,12 @@ sub _run {
     my (%busy, @idle, @lines);
     my ($n, $since) = (0, time);
 
+    # a byte for each answer
+    open my $answers, '>', "$self->{path}.answers" or die $!;
+
     my $done = sub {
         my ($set, $res) = @_;
+        syswrite $answers, '.' if $res;
         my ($payload) = $res
             ? $res->body =~ /,"Payload":"([^"\\]*)"\}\z/ : ();
 
@@ -241,6 +257,12 @@ sub tally {
 sub worst {
     return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin},
                                              $_->{held_then} - $_->{held}) } @_);
+}
+
+
+sub in_time {
+    my ($seconds, @results) = @_;
+    return worst(@results) < seconds($seconds + 3);
 }
 
 
