@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -143,6 +144,8 @@ seal_km_base64url_block(const char *restrict src,
 static void
 seal_km_base64url_pack(const unsigned char *values, unsigned char *dst)
 {
+    uint16_t  high;
+    uint32_t  low;
     uint64_t  v;
 
     v = (uint64_t) values[0] << 56 | (uint64_t) values[1] << 48
@@ -154,12 +157,13 @@ seal_km_base64url_pack(const unsigned char *values, unsigned char *dst)
     v = (v & 0x0fff00000fff0000) >> 4 | (v & 0x00000fff00000fff);
     v = (v & 0x00ffffff00000000) >> 8 | (v & 0x0000000000ffffff);
 
-    dst[0] = (unsigned char) (v >> 40);
-    dst[1] = (unsigned char) (v >> 32);
-    dst[2] = (unsigned char) (v >> 24);
-    dst[3] = (unsigned char) (v >> 16);
-    dst[4] = (unsigned char) (v >> 8);
-    dst[5] = (unsigned char) v;
+    /* as two numbers of two and four bytes, whatever the machine's order is */
+
+    high = htobe16((uint16_t) (v >> 32));
+    low = htobe32((uint32_t) v);
+
+    memcpy(dst, &high, sizeof(high));
+    memcpy(dst + sizeof(high), &low, sizeof(low));
 }
 
 
@@ -212,30 +216,38 @@ seal_km_base64url_decode_rest(seal_km_str_t src, unsigned char *dst,
 int
 seal_km_base64url_is_valid(seal_km_str_t src)
 {
-    size_t         i;
-    unsigned       all, last;
-    unsigned char  values[SEAL_KM_BASE64_BLOCK];
+    size_t         i, n;
+    unsigned       last;
+    unsigned char  c, letter, mark, other;
 
-    all = 0;
-    last = 0;
-
-    for (i = 0; src.len - i >= SEAL_KM_BASE64_BLOCK; i += SEAL_KM_BASE64_BLOCK)
+    for (n = 0; src.len - n >= SEAL_KM_BASE64_BLOCK; n += SEAL_KM_BASE64_BLOCK)
     {
-        if (seal_km_base64url_block(src.data + i, values) != 0) {
-            return 0;
+        other = 0;
+
+        for (i = 0; i < SEAL_KM_BASE64_BLOCK; i++) {
+            c = (unsigned char) src.data[n + i];
+            letter = (unsigned char) ((c | 0x20) - 'a');
+            mark = (unsigned char) (c - '-');
+
+            /* between "-" and the digits there are two that are none of ours */
+
+            other |= ((letter > 25) & (mark > '9' - '-') & (c != '_'))
+                     | ((unsigned char) (mark - 1) < 2);
         }
 
-        last = values[SEAL_KM_BASE64_BLOCK - 1];
+        if (other) {
+            return 0;
+        }
     }
 
-    for ( /* void */ ; i < src.len; i++) {
-        last = seal_km_base64url_value(src.data[i]);
-        all |= last;
+    for ( /* void */ ; n < src.len; n++) {
+        if (seal_km_base64url_value(src.data[n]) == SEAL_KM_BASE64_NONE) {
+            return 0;
+        }
     }
 
-    if ((all & SEAL_KM_BASE64_NONE) != 0) {
-        return 0;
-    }
+    last = (src.len == 0) ? 0
+                          : seal_km_base64url_value(src.data[src.len - 1]);
 
     /* the bits of the last character that belong to no byte */
 

@@ -14,7 +14,8 @@
 
 struct seal_km_verifier_s {
     const seal_km_algorithm_t  *algorithm;
-    EVP_MD                     *digest;      /* RSA, ECDSA */
+    EVP_MD                     *digest;      /* RSA, ECDSA: fetched, and */
+    EVP_MD_CTX                 *hash;        /* ready for it */
     EVP_PKEY_CTX               *pkey;        /* RSA, ECDSA */
     size_t                      signature_len;  /* ECDSA */
     EVP_MD_CTX                 *eddsa;
@@ -38,8 +39,9 @@ static seal_km_signature_e seal_km_signature_eddsa(
     const seal_km_signature_t *s, seal_km_verifier_t *verifier);
 static seal_km_signature_e seal_km_signature_pkey(seal_km_signature_t *s,
     seal_km_verifier_t *verifier);
-static int seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest);
+static int seal_km_signature_hash(seal_km_signature_t *s, EVP_MD_CTX *hash);
 static int seal_km_signature_encode(seal_km_signature_t *s);
+static void seal_km_signature_forget_errors(void);
 static int seal_km_signature_no_memory(void);
 
 
@@ -137,10 +139,13 @@ seal_km_verifier_init_pkey(seal_km_verifier_t *verifier, EVP_PKEY *pkey)
     int  padding;
 
     verifier->digest = EVP_MD_fetch(NULL, verifier->algorithm->digest, NULL);
+    verifier->hash = EVP_MD_CTX_new();
     verifier->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 
     if (verifier->digest == NULL
+        || verifier->hash == NULL
         || verifier->pkey == NULL
+        || EVP_DigestInit_ex(verifier->hash, verifier->digest, NULL) != 1
         || EVP_PKEY_verify_init(verifier->pkey) != 1
         || EVP_PKEY_CTX_set_signature_md(verifier->pkey, verifier->digest) != 1)
     {
@@ -185,6 +190,7 @@ seal_km_verifier_free(seal_km_verifier_t *verifier)
     EVP_MAC_CTX_free(verifier->hmac);
     EVP_MD_CTX_free(verifier->eddsa);
     EVP_PKEY_CTX_free(verifier->pkey);
+    EVP_MD_CTX_free(verifier->hash);
     EVP_MD_free(verifier->digest);
 
     seal_km_secret_free(verifier);
@@ -207,7 +213,7 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
     seal_km_signature_e  rc;
 
     /* what others left there tells nothing of this */
-    ERR_clear_error();
+    seal_km_signature_forget_errors();
 
     if (s->algorithm != verifier->algorithm) {
         s->algorithm = verifier->algorithm;
@@ -222,9 +228,20 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
     }
 
     /* or the next TLS operation would stumble over it */
-    ERR_clear_error();
+    seal_km_signature_forget_errors();
 
     return rc;
+}
+
+
+/* a look costs much less than clearing what is empty as a rule */
+
+static void
+seal_km_signature_forget_errors(void)
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 }
 
 
@@ -325,7 +342,7 @@ seal_km_signature_pkey(seal_km_signature_t *s, seal_km_verifier_t *verifier)
         len = s->der_len;
     }
 
-    if (!s->hashed && seal_km_signature_hash(s, verifier->digest) != 0) {
+    if (!s->hashed && seal_km_signature_hash(s, verifier->hash) != 0) {
         return SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
@@ -337,11 +354,11 @@ seal_km_signature_pkey(seal_km_signature_t *s, seal_km_verifier_t *verifier)
 
 
 static int
-seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest)
+seal_km_signature_hash(seal_km_signature_t *s, EVP_MD_CTX *hash)
 {
-    if (EVP_Digest(s->input.data, s->input.len, s->hash, &s->hash_len, digest,
-                   NULL)
-        != 1)
+    if (EVP_DigestInit_ex(hash, NULL, NULL) != 1
+        || EVP_DigestUpdate(hash, s->input.data, s->input.len) != 1
+        || EVP_DigestFinal_ex(hash, s->hash, &s->hash_len) != 1)
     {
         return -1;
     }
