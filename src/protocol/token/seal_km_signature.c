@@ -14,8 +14,7 @@
 
 struct seal_km_verifier_s {
     const seal_km_algorithm_t  *algorithm;
-    EVP_MD                     *digest;      /* RSA, ECDSA: fetched, and */
-    EVP_MD_CTX                 *hash;        /* ready for it */
+    EVP_MD                     *digest;      /* RSA, ECDSA */
     EVP_PKEY_CTX               *pkey;        /* RSA, ECDSA */
     size_t                      signature_len;  /* ECDSA */
     EVP_MD_CTX                 *eddsa;
@@ -39,7 +38,7 @@ static seal_km_signature_e seal_km_signature_eddsa(
     const seal_km_signature_t *s, seal_km_verifier_t *verifier);
 static seal_km_signature_e seal_km_signature_pkey(seal_km_signature_t *s,
     seal_km_verifier_t *verifier);
-static int seal_km_signature_hash(seal_km_signature_t *s, EVP_MD_CTX *hash);
+static int seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest);
 static int seal_km_signature_encode(seal_km_signature_t *s);
 static void seal_km_signature_forget_errors(void);
 static int seal_km_signature_no_memory(void);
@@ -139,13 +138,10 @@ seal_km_verifier_init_pkey(seal_km_verifier_t *verifier, EVP_PKEY *pkey)
     int  padding;
 
     verifier->digest = EVP_MD_fetch(NULL, verifier->algorithm->digest, NULL);
-    verifier->hash = EVP_MD_CTX_new();
     verifier->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 
     if (verifier->digest == NULL
-        || verifier->hash == NULL
         || verifier->pkey == NULL
-        || EVP_DigestInit_ex(verifier->hash, verifier->digest, NULL) != 1
         || EVP_PKEY_verify_init(verifier->pkey) != 1
         || EVP_PKEY_CTX_set_signature_md(verifier->pkey, verifier->digest) != 1)
     {
@@ -190,7 +186,6 @@ seal_km_verifier_free(seal_km_verifier_t *verifier)
     EVP_MAC_CTX_free(verifier->hmac);
     EVP_MD_CTX_free(verifier->eddsa);
     EVP_PKEY_CTX_free(verifier->pkey);
-    EVP_MD_CTX_free(verifier->hash);
     EVP_MD_free(verifier->digest);
 
     seal_km_secret_free(verifier);
@@ -342,7 +337,7 @@ seal_km_signature_pkey(seal_km_signature_t *s, seal_km_verifier_t *verifier)
         len = s->der_len;
     }
 
-    if (!s->hashed && seal_km_signature_hash(s, verifier->hash) != 0) {
+    if (!s->hashed && seal_km_signature_hash(s, verifier->digest) != 0) {
         return SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
@@ -354,11 +349,11 @@ seal_km_signature_pkey(seal_km_signature_t *s, seal_km_verifier_t *verifier)
 
 
 static int
-seal_km_signature_hash(seal_km_signature_t *s, EVP_MD_CTX *hash)
+seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest)
 {
-    if (EVP_DigestInit_ex(hash, NULL, NULL) != 1
-        || EVP_DigestUpdate(hash, s->input.data, s->input.len) != 1
-        || EVP_DigestFinal_ex(hash, s->hash, &s->hash_len) != 1)
+    if (EVP_Digest(s->input.data, s->input.len, s->hash, &s->hash_len, digest,
+                   NULL)
+        != 1)
     {
         return -1;
     }
