@@ -40,7 +40,6 @@ static seal_km_signature_e seal_km_signature_pkey(seal_km_signature_t *s,
     seal_km_verifier_t *verifier);
 static int seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest);
 static int seal_km_signature_encode(seal_km_signature_t *s);
-static void seal_km_signature_forget_errors(void);
 static int seal_km_signature_no_memory(void);
 
 
@@ -207,8 +206,13 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
 {
     seal_km_signature_e  rc;
 
-    /* what others left there tells nothing of this */
-    seal_km_signature_forget_errors();
+    /*
+     * What others left there tells nothing of this.  A look costs much less than
+     * clearing what is empty as a rule.
+     */
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 
     if (s->algorithm != verifier->algorithm) {
         s->algorithm = verifier->algorithm;
@@ -222,21 +226,15 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
         rc = SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
-    /* or the next TLS operation would stumble over it */
-    seal_km_signature_forget_errors();
-
-    return rc;
-}
-
-
-/* a look costs much less than clearing what is empty as a rule */
-
-static void
-seal_km_signature_forget_errors(void)
-{
-    if (ERR_peek_error() != 0) {
+    /*
+     * Or the next TLS operation would stumble over it.  An error that was taken
+     * leaves its text where it was.
+     */
+    if (rc != SEAL_KM_SIGNATURE_RIGHT || ERR_peek_error() != 0) {
         ERR_clear_error();
     }
+
+    return rc;
 }
 
 
