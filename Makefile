@@ -78,7 +78,7 @@ setup-bench:
 	@tools/setup.sh bench
 
 .PHONY: install
-install: install-module install-tool ## puts module, seal-km-records and its man page into place
+install: install-module install-tool install-examples ## puts module, seal-km-records and its man page into place
 
 .PHONY: install-module
 install-module: module
@@ -93,6 +93,12 @@ install-tool: build/$(TOOL).1
 	@install -m 755 tools/$(TOOL) "$(DESTDIR)$(PREFIX)/bin/"
 	@install -m 644 build/$(TOOL).1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
 	@echo 'installed $(DESTDIR)$(PREFIX)/bin/$(TOOL)'
+
+.PHONY: install-examples
+install-examples:
+	@install -d "$(DESTDIR)$(PREFIX)/share/seal-km"
+	@install -m 644 docs/examples/*.conf "$(DESTDIR)$(PREFIX)/share/seal-km/"
+	@echo 'installed $(DESTDIR)$(PREFIX)/share/seal-km/seal-km-audit.conf'
 
 build/$(TOOL).1: tools/$(TOOL) | setup
 	@mkdir -p $(@D)

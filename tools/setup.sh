@@ -109,6 +109,7 @@ want_test() {
     want_command npm npm
     want_command binutils nm
     want_command prometheus promtool
+    want_command libxml2-utils xmllint
     want_command gdb gdb
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
