@@ -202,9 +202,9 @@ bench-docs: setup-bench  ## writes what make bench has measured into docs/perfor
 	@bench/docs.pl bench/results.json
 
 .PHONY: flame-graph
-flame-graph: setup-bench module ## draws docs/flame-graph.svg: a request whose token is in the cache
+flame-graph: setup-bench module ## draws docs/images/flame-graph.svg: a request whose token is in the cache
 	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl keep 'cached RS256' build/callgrind
-	@bench/flame-graph.pl build/callgrind docs/flame-graph.svg
+	@bench/flame-graph.pl build/callgrind docs/images/flame-graph.svg
 
 .PHONY: metrics-cost
 metrics-cost: setup-test module ## what it costs a request to be counted: instructions

@@ -142,7 +142,7 @@ sub draw {
     open my $gnuplot, '|-', 'gnuplot' or die "gnuplot: $!";
     print $gnuplot <<"END";
 set terminal svg size 800,480 noenhanced font 'sans-serif,11' background 'white'
-set output '$docs/$name.svg'
+set output '$docs/images/$name.svg'
 set title '$title'
 set style fill solid
 set boxwidth 0.8
@@ -160,7 +160,7 @@ plot \$data using 1:2:5 with boxes linecolor rgb variable, \\
      \$data using 1:2:3:4 with yerrorbars linecolor rgb '#202020' pointtype -1
 END
     close $gnuplot or die "gnuplot failed\n";
-    return "![$title]($name.svg)\n\n";
+    return "![$title](images/$name.svg)\n\n";
 }
 
 

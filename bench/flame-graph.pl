@@ -35,16 +35,16 @@ sub read_counts {
             if ($1) { $callee_object = $objects{$2} }
             else    { $object = $objects{$2} }
 
-        } elsif (/^(c?)fn=\((\d+)\)(?: (.*))?/) {
-            $name{$2} = $3 =~ s/'\d+$//r if defined $3;
-            if ($1) {
-                $callee = $2;
-                $object{$2} //= $callee_object // $object;
+        } elsif (my ($called, $id, $name) = /^(c?)fn=\((\d+)\)(?: (.*))?/) {
+            $name{$id} = $name =~ s/'\d+$//r if defined $name;
+            if ($called) {
+                $callee = $id;
+                $object{$id} //= $callee_object // $object;
+                undef $callee_object;
             } else {
-                $function = $2;
-                $object{$2} = $object;
+                $function = $id;
+                $object{$id} = $object;
             }
-            undef $callee_object if $1;
 
         } elsif (/^calls=/) {
             $is_call = 1;
