@@ -166,11 +166,12 @@ unit: $(TEST_C:%=build/unit/%) $(TEST_C:%=build/unit-sanitized/%) ## the unit te
 # A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
 # t/fuzz/corpus.
 
-build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) Makefile | setup-test
+build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) $(REDIS:%=src/%.c) Makefile | setup-test
 	@mkdir -p $(@D)
 	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=all -Wall -Wextra -Werror $(WINGS:%=-I%) -It/fuzz \
-	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) $(UNIT_LIBS)
+	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) \
+	    $(REDIS:%=src/%.c) $(UNIT_LIBS) -lhiredis
 
 .PHONY: fuzz
 fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
