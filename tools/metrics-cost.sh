@@ -7,8 +7,8 @@
 #
 # valgrind has the system's clock read by a system call, as it is where there is
 # no vDSO, so what the kernel does to read it is not among them. It is read when
-# the request comes, when Redis has answered, and once more where a signature had
-# to be verified.
+# the request comes, when Redis is asked and when it has answered, or with the
+# response where no record is needed.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -84,7 +84,6 @@ collect() {
     local nginx i
     valgrind --tool=callgrind --callgrind-out-file=/dev/null \
         --toggle-collect='ngx_http_seal_km_count_*' \
-        --toggle-collect=ngx_http_seal_km_clock_handler \
         nginx -p "$work" -e "$work/error.log" -c "$work/nginx.conf" \
         > "$work/valgrind.log" 2>&1 &
     nginx=$!

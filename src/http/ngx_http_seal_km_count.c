@@ -47,9 +47,11 @@ void
 ngx_http_seal_km_count_query(ngx_http_seal_km_ctx_t *ctx)
 {
     if (ctx->tally) {
-        ctx->asked = ngx_http_seal_km_clock();
+        ctx->waiting = 1;
+        ctx->waits_for = NGX_HTTP_SEAL_KM_WAITS_FOR_STORE;
+        ctx->tally->counters->gauges.waiting[NGX_HTTP_SEAL_KM_WAITS_FOR_STORE]++;
 
-        ngx_http_seal_km_count_wait(ctx, NGX_HTTP_SEAL_KM_WAITS_FOR_STORE);
+        ctx->asked = ngx_http_seal_km_clock();
     }
 }
 
@@ -57,15 +59,19 @@ ngx_http_seal_km_count_query(ngx_http_seal_km_ctx_t *ctx)
 void
 ngx_http_seal_km_count_answer(ngx_http_seal_km_ctx_t *ctx)
 {
+    uint64_t                      now;
+    ngx_http_seal_km_counters_t  *counters;
+
     if (ctx->tally) {
-        if (ctx->waiting) {
-            ngx_http_seal_km_count_wake(ctx);
-        }
+        now = ngx_http_seal_km_clock();
+        counters = ctx->tally->counters;
 
-        ctx->answered = ngx_http_seal_km_clock();
+        /* a request that is over, and does not wait any more, has no answer */
+        ctx->waiting = 0;
+        counters->gauges.waiting[NGX_HTTP_SEAL_KM_WAITS_FOR_STORE]--;
 
-        ngx_http_seal_km_observe(&ctx->tally->counters->store_time,
-                                 ctx->answered - ctx->asked);
+        ctx->answered = now;
+        ngx_http_seal_km_observe(&counters->store_time, now - ctx->asked);
     }
 }
 

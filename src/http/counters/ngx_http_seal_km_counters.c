@@ -233,16 +233,17 @@ void
 ngx_http_seal_km_sum_counters(ngx_http_seal_km_tally_t *tally,
     ngx_http_seal_km_counters_t *sum)
 {
-    ngx_uint_t                   i;
-    ngx_http_seal_km_slot_t     *slot;
-    ngx_http_seal_km_counter_t  *counter, *total;
+    ngx_uint_t                            i;
+    ngx_http_seal_km_slot_t              *slot;
+    ngx_http_seal_km_counter_t           *total;
+    volatile ngx_http_seal_km_counter_t  *counter;
 
     ngx_memzero((void *) sum, sizeof(ngx_http_seal_km_counters_t));
 
     total = (ngx_http_seal_km_counter_t *) sum;
 
     for (slot = tally->slots->first; slot; slot = slot->next) {
-        counter = (ngx_http_seal_km_counter_t *) &slot->counters;
+        counter = (volatile ngx_http_seal_km_counter_t *) &slot->counters;
 
         i = ngx_http_seal_km_is_alive(slot->pid) ? 0 : NGX_HTTP_SEAL_KM_GAUGES;
 

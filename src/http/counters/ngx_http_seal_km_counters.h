@@ -16,8 +16,11 @@
 #include "seal_km_reason.h"
 
 
-/* volatile: what another process reads meanwhile is stored each time, whole */
-typedef volatile uint64_t  ngx_http_seal_km_counter_t;
+/*
+ * Stored by one process, by one addition to memory, and read by others: these
+ * read it as volatile (ngx_http_seal_km_sum_counters).
+ */
+typedef uint64_t  ngx_http_seal_km_counter_t;
 
 
 /* how many bounds a histogram has; what is longer is counted behind them */
@@ -183,7 +186,10 @@ ngx_http_seal_km_observe(ngx_http_seal_km_histogram_t *histogram,
 {
     ngx_uint_t  i;
 
-    i = ngx_http_seal_km_first_bound[63 - __builtin_clzll(nanoseconds | 1)];
+    /* of 0 there is no logarithm, and one more changes nothing */
+
+    i = 63 ^ (unsigned) __builtin_clzll(nanoseconds + 1);
+    i = ngx_http_seal_km_first_bound[i];
     i += (nanoseconds > ngx_http_seal_km_bounds[i]);
 
     histogram->n[i]++;
