@@ -73,6 +73,10 @@ setup-demo:
 setup-test:
 	@tools/setup.sh test
 
+.PHONY: setup-lint
+setup-lint:
+	@tools/setup.sh lint
+
 .PHONY: install
 install: install-module install-tool install-examples ## puts module, seal-km-records and its man page into place
 
@@ -188,6 +192,14 @@ bench-instructions: setup-test module ## instructions for one request, against b
 metrics-cost: setup-test module ## what it costs a request to be counted: instructions
 	@tools/metrics-cost.sh
 
+
+.PHONY: soak
+soak: setup-test module  ## all that may go wrong at once, for MINUTES (10)
+	@SEAL_KM_SOAK_MINUTES=$(or $(MINUTES),10) tools/run-suite.sh t/soak/soak.t
+
+.PHONY: lint
+lint: setup-lint warnings ## reads all of it with other compilers' and linters' eyes
+	@tools/lint.sh $(PARTS)
 
 .PHONY: warnings
 warnings: setup-test module ## compiles it all with gcc and with clang, no warning allowed

@@ -61,6 +61,9 @@ chroot_make() {
     for name in $chroot_shares; do
         [ ! -e "/etc/$name" ] || cp "/etc/$name" "$2/etc/"
     done
+    # what was fetched before need not be fetched again
+    find "$top/build/chroot/archives" -name '*.deb' \
+        -exec cp -l -t "$2/var/cache/apt/archives" {} + 2> /dev/null || :
     # nobody is to start a server because it was installed
     printf '#!/bin/sh\nexit 101\n' > "$2/usr/sbin/policy-rc.d"
     chmod 755 "$2/usr/sbin/policy-rc.d"
@@ -68,8 +71,7 @@ chroot_make() {
 
 # chroot_run [-n] [-r] FOLDER COMMAND ...: with mounts and processes of its own,
 # which end with it; -n: without any network but a loopback of its own; -r: nothing
-# in FOLDER can be written to but /tmp. Packages that were fetched are kept for the
-# next time.
+# in FOLDER can be written to but /tmp.
 chroot_run() {
     local offline='' readonly='' option OPTIND=1 unshare=(--mount --pid --fork --kill-child)
     while getopts nr option; do
@@ -80,24 +82,21 @@ chroot_run() {
         esac
     done
     shift $((OPTIND - 1))
-    mkdir -p "$top/build/chroot/archives/partial"
     # shellcheck disable=SC2016
     unshare "${unshare[@]}" bash -euc '
-        root=$1 archives=$2 offline=$3 readonly=$4
-        shift 4
+        root=$1 offline=$2 readonly=$3
+        shift 3
         if [ -n "$readonly" ]; then
             mount --bind "$root" "$root"
             mount -o remount,bind,ro "$root"
             mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-        else
-            mount --bind "$archives" "$root/var/cache/apt/archives"
         fi
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         [ -n "$readonly" ] || mount -t tmpfs tmpfs "$root/run"
         [ -z "$offline" ] || ip link set lo up
         exec chroot "$root" "$@"
-    ' bash "$1" "$top/build/chroot/archives" "$offline" "$readonly" \
+    ' bash "$1" "$offline" "$readonly" \
         /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         "${@:2}"
@@ -111,6 +110,13 @@ chroot_install() {
         tail -n 20 "$1.log" >&2
         chroot_die "apt-get could not install ${*:2}"
     }
+}
+
+# chroot_keep FOLDER: what was fetched is kept for the next time
+chroot_keep() {
+    mkdir -p "$top/build/chroot/archives"
+    find "$1/var/cache/apt/archives" -maxdepth 1 -name '*.deb' \
+        -exec cp -l -n -t "$top/build/chroot/archives" {} + 2> /dev/null || :
 }
 
 chroot_needs() {

@@ -31,6 +31,7 @@ build() {
         SOURCE_DATE_EPOCH="$(git -C "$top" log -1 --format=%ct)" \
         make -C /src deb
     cp "$root"/src/build/deb/"${package}"_*.deb "$work/package.deb"
+    chroot_keep "$root"
     rm -rf "$root"
 }
 
@@ -40,6 +41,7 @@ prepare() {
     chroot_make "$1" "$root"
     chroot_run "$root" apt-get -qq update
     chroot_install "$root" nginx redis-server curl openssl libcrypt-jwt-perl
+    chroot_keep "$root"
     chroot_run "$root" sh -c 'find / -xdev -not -path "/tmp/*" \
         -not -path "/var/*" | sort' > "$work/before"
     cp "$work/package.deb" "$root/tmp/${package}.deb"

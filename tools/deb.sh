@@ -76,7 +76,9 @@ write_tree() {
     rm -rf "$out"
     mkdir -p "$tree/tools"
     cp -r "$top/config" "$top/ngx_http_seal_km_module.c" "$top/src" \
-        "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$tree/"
+        "$top/docs" "$top/README.md" "$tree/"
+    # at the top it would be taken for that of the package
+    cp "$top/CHANGELOG.md" "$tree/docs/"
     cp "$top/tools/seal-km-records" "$tree/tools/"
     cp -r "$top/tools/debian" "$tree/debian"
     sed -i -e "s|@MAINTAINER@|$maintainer|" \

