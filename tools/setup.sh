@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs what is missing to build the module, to make a package of it, to show it
-# too, or to test it too, on Debian 12 or newer.
+# too, to test it too, or to have linters read it as well, on Debian 12 or newer.
 #
-#   tools/setup.sh [build|deb|demo|test]  (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|bench|lint]  (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -114,6 +114,24 @@ want_test() {
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
     want_neighbours
+}
+
+want_bench() {
+    want_test
+    want_command wrk wrk
+    want_command gnuplot-nox gnuplot
+    want_package lua-cjson
+    want_package libnginx-mod-http-lua
+}
+
+want_lint() {
+    want_test
+    want_command clang-tidy clang-tidy
+    want_command cppcheck cppcheck
+    want_command shellcheck shellcheck
+    want_command libperl-critic-perl perlcritic
+    want_command codespell codespell
+    want_command git git
 }
 
 # nginx's other modules, beside which the module has to work: nginx-extras brings
@@ -277,6 +295,11 @@ install_npm() {
     done
 }
 
+# are they run, too?
+tests() {
+    [ "$what" = test ] || [ "$what" = lint ]
+}
+
 complete() {
     missing=
     want_build
@@ -284,16 +307,18 @@ complete() {
         deb) want_deb ;;
         demo) want_demo ;;
         test) want_test ;;
+        bench) want_bench ;;
+        lint) want_lint ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
-        { [ "$what" != test ] || { have_test_nginx && have_npm; }; }
+        { ! tests || { have_test_nginx && have_npm; }; }
 }
 
 main() {
     what=${1:-build}
     case $what in
-        build | deb | demo | test) ;;
-        *) die "usage: tools/setup.sh [build|deb|demo|test]" ;;
+        build | deb | demo | test | bench | lint) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
@@ -309,7 +334,7 @@ main() {
     [ -z "$missing" ] || install $missing
     have_libjansson || "$top/tools/libjansson.sh"
     have_libjwt || "$top/tools/libjwt.sh"
-    if [ "$what" = test ]; then
+    if tests; then
         have_test_nginx || install_test_nginx
         have_npm || install_npm
     fi

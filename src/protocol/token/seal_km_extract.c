@@ -37,10 +37,10 @@ seal_km_extract_read(seal_km_token_t *token, seal_km_str_t extract,
 
     token->exp = head.exp;
     token->nbf = head.nbf;
-    token->has_nbf = head.has_nbf;
+    token->has_nbf = (head.has_nbf != 0);
     token->binding = (seal_km_binding_e) head.binding;
-    token->type_refused = head.type_refused;
-    token->left_out = head.left_out;
+    token->type_refused = (head.type_refused != 0);
+    token->left_out = (head.left_out != 0);
 
     token->extract = extract;
     token->names = names;
