@@ -73,6 +73,10 @@ setup-demo:
 setup-test:
 	@tools/setup.sh test
 
+.PHONY: setup-bench
+setup-bench:
+	@tools/setup.sh bench
+
 .PHONY: setup-lint
 setup-lint:
 	@tools/setup.sh lint
@@ -162,11 +166,12 @@ unit: $(TEST_C:%=build/unit/%) $(TEST_C:%=build/unit-sanitized/%) ## the unit te
 # A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
 # t/fuzz/corpus.
 
-build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) Makefile | setup-test
+build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) $(REDIS:%=src/%.c) Makefile | setup-test
 	@mkdir -p $(@D)
 	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=all -Wall -Wextra -Werror $(WINGS:%=-I%) -It/fuzz \
-	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) $(UNIT_LIBS)
+	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) \
+	    $(REDIS:%=src/%.c) $(UNIT_LIBS) -lhiredis
 
 .PHONY: fuzz
 fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
@@ -187,6 +192,24 @@ bench-json: build/bench/bench_json_check ## what records of JSON cost at worst: 
 .PHONY: bench-instructions
 bench-instructions: setup-test module ## instructions for one request, against bench/instructions.txt
 	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl $(ROWS)
+
+.PHONY: bench
+bench: setup-bench module ## CPU of a request, beside return 200 and Lua: 8 minutes on a quiet machine
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/bench.pl
+
+.PHONY: bench-quick
+bench-quick: setup-bench module ## the first rows of that, roughly
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/bench.pl quick
+
+.PHONY: bench-docs
+bench-docs: setup-bench  ## writes what make bench has measured into docs/performance.md
+	@cp build/bench/results.json bench/results.json
+	@bench/docs.pl bench/results.json
+
+.PHONY: flame-graph
+flame-graph: setup-bench module ## draws docs/images/flame-graph.svg: a request whose token is in the cache
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl keep 'cached RS256' build/callgrind
+	@bench/flame-graph.pl build/callgrind docs/images/flame-graph.svg
 
 .PHONY: metrics-cost
 metrics-cost: setup-test module ## what it costs a request to be counted: instructions

@@ -7,11 +7,16 @@
 #   bench/instructions.pl write        writes that file anew
 #   bench/instructions.pl ROW ...      counts these only
 #   bench/instructions.pl profile ROW  where they go, by function
+#   bench/instructions.pl keep ROW FILE
+#                                      what callgrind has written of one run: for
+#                                      bench/flame-graph.pl
 #
 # A count is the difference of two runs, one of few and one of many requests, so
 # that start, handshake and end are not in it.  callgrind's machine has no
 # instructions for SHA: 1 kB of a token costs it more than it costs a real one.
-# Counts depend on the OpenSSL that is linked: the file names the one it is of.
+# Counts depend on the OpenSSL that is linked, and on instructions of this
+# machine's processor that callgrind's has too: the file names those it is of, and
+# with others nothing is compared.
 #
 # SEAL_KM_MODULE names another module, of another state of the sources, say.
 
@@ -234,7 +239,16 @@ sub write_baseline {
 sub with {
     my ($version) = `$nginx -v 2>&1` =~ m{nginx/(\S+)};
     chomp(my $machine = `uname -m`);
-    return "nginx $version, " . openssl() . ", $machine";
+    return "nginx $version, " . openssl() . ", $machine" . processor();
+}
+
+
+# what OpenSSL and the C library choose their code by
+sub processor {
+    open my $file, '<', '/proc/cpuinfo' or return '';
+    my ($flags) = map { /^flags\s*:(.*)/ ? $1 : () } <$file>;
+    return join '', map { " $_" } grep { ($flags // '') =~ /\b$_\b/ }
+                    qw(aes pclmulqdq avx2 bmi2);
 }
 
 
@@ -265,15 +279,26 @@ sub profile {
 }
 
 
+sub keep {
+    my ($row, $file) = @_;
+    my (undef, $out) = run($row, MANY);
+    system('cp', $out, $file) == 0 or die "$file was not written\n";
+    return 0;
+}
+
+
 sub main {
     my @words = @_;
-    my $what = @words && $words[0] =~ /^(?:write|profile)\z/ ? shift @words : '';
+    my $what = @words && $words[0] =~ /^(?:write|profile|keep)\z/
+               ? shift @words : '';
+    my $file = $what eq 'keep' ? pop @words : undef;
     my @rows = grep { my $row = $_; !@words || grep { $row->[0] eq $_ } @words }
                @ROWS;
 
     die "no such row; there are: @{[ join ', ', map { $_->[0] } @ROWS ]}\n"
         if !@rows;
     return profile($rows[0]) if $what eq 'profile';
+    return keep($rows[0], $file) if $what eq 'keep';
 
     my ($with, %before) = read_baseline();
     my ($worse, %count) = 0;

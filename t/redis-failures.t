@@ -125,6 +125,38 @@ test 'stopped, killed, started again',
 
 my $once = fake_redis(get => sub { return bulk("$_[0] $_[1]"), closing });
 
+# stopped: its kernel takes connections, and nobody answers anything
+my $stop_file = temp_dir() . '/stopped';
+my $stopped = fake_redis(get => sub { -e $stop_file ? silence : bulk('K') },
+                         command => { CLIENT => sub { -e $stop_file ? silence
+                                                                     : "+OK\r\n" } });
+
+test 'what one that is stopped costs',
+    config => location('= /km', pass => $stopped->address, redis_timeout => '1s'),
+    log => [ qr/SEAL KM Request refused, store_timeout/ ],
+    may_log => [ qr/SEAL KM Request refused, store_unavailable/,
+                 qr/Redis server "/ ],
+    sub {
+        km 'at first', {}, { payload => 'K' };
+        my $before = $stopped->count(qr/^accept/);
+        temp_file('', 'stopped');
+        my $begin = time;
+        my $n = 0;
+
+        # someone asks at any time
+        while (time - $begin < 4) {
+            my @clients = map { client()->send(ask('v2x.example')) } 1 .. 5;
+            $_->response for @clients;
+            $n++;
+        }
+        my $reconnects = $stopped->count(qr/^accept/) - $before;
+        cmp_ok($reconnects, '>=', 1, 'it is tried again');
+        cmp_ok($reconnects, '<=', time - $begin + 1, 'once a second at most');
+        unlink $stop_file;
+        becomes('and is back', 'ok');
+    };
+
+
 test 'closed while idle',
     config => location('= /km', redis_connections => 2)
         . location('= /once', pass => $once->address),

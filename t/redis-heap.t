@@ -66,12 +66,24 @@ my $pieces = fake_redis(get => sub {
 my $broken = fake_redis(get => sub {
     return (substr(bulk(record(70_000)), 0, 60_000), pause(0.1), closing);
 });
+# what is no reply comes with the record, or instead of its end
+my $spoilt = fake_redis(get => sub {
+    my ($key) = @_;
+    my $text = bulk(record(50_000));
+    return $key =~ /behind/ ? "${text}garbage\r\n"
+         : $key =~ /later/ ? ($text, pause(0.05), 'garbage', "\r\n")
+         : (substr($text, 0, 40_000), pause(0.05), "\r\n" . substr($text, 40_002, -2)
+            . 'xx');
+});
 
 test 'records of all sizes',
     config => location('= /km')
         . location('= /pieces', pass => $pieces->address)
-        . location('= /broken', pass => $broken->address),
-    log => [ qr/closed the connection|Request refused, store_unavailable/ ],
+        . location('= /broken', pass => $broken->address)
+        . location('= /spoilt', pass => $spoilt->address),
+    log => [ qr/closed the connection|Request refused, store_unavailable/,
+             qr/sent what is no reply/ ],
+    may_log => [ qr/Request refused, store_error/ ],
     sub {
         for my $size (@sizes) {
             km "$size bytes, $_", { body => { ServiceID => "r$size" } },
@@ -89,6 +101,18 @@ test 'records of all sizes',
 
         km 'broken off', { location => '/broken' }, 'store_unavailable';
         lies_nowhere('broken off');
+
+        for my $how (qw(behind later instead)) {
+            my $res = post(location => '/spoilt', body => { ServiceID => $how });
+            like(payload($res) // $res->header('X-Reason'),
+                 $how eq 'instead' ? qr/^store_error$/
+                                   : qr/^(?:HEAP-000000-.*|store_error)$/,
+                 "garbage, $how");
+            ok(wait_for(sub { $spoilt->count(qr/^close/)
+                              >= $spoilt->count(qr/^accept/) }),
+               "$how: the connection is closed");
+            lies_nowhere("garbage, $how");
+        }
     };
 
 run_tests();

@@ -5,6 +5,7 @@
 use lib 't/lib';
 use SealKM;
 use SealKM::Dns;
+use SealKM::Load qw(load worker_pids);
 
 use Time::HiRes 'time';
 
@@ -190,6 +191,44 @@ test 'a node that refuses is asked once in each round',
         # a round begins each 200 ms
         my $asked = questions($refusing);
         cmp_ok($asked, '<=', 3 + 5 * (time - $begin), 'once each');
+    };
+
+
+# Two nodes of which each says that the other one serves, and neither has a map.
+my @never = map { free_port() } 1, 2;
+my @round = map {
+    my $next = $never[1 - $_];
+    node(sub { "-ERR not now\r\n" }, port => $never[$_],
+         get => sub { "-MOVED 1 127.0.0.1:$next\r\n" });
+} 0, 1;
+my $seeds = node(sub { own($never[0]) });
+
+sub anonymous_memory {
+    open my $file, '<', "/proc/$_[0]/status" or die $!;
+    return join('', <$file>) =~ /^RssAnon:\s+(\d+)/m ? $1 : 0;
+}
+
+test 'slots that move on and on, and no new map',
+    skip => $slow || ($ENV{SEAL_KM_MODULE} // '') eq 'none'
+            ? 'memory is another one there' : undef,
+    log_level => 'alert',
+    config => location('= /km', redis_mode => 'cluster', window => '1h',
+                       pass => $seeds->address),
+    sub {
+        my ($pid) = worker_pids();
+        my $text = request(via => 1);
+        my $ask = sub {
+            return scalar grep { $_ && $_->header('X-Reason') eq 'store_error' }
+                load(10, [ map { $text } 1 .. $_[0] ]);
+        };
+
+        # five redirections each
+        $ask->(500);
+        $seeds->kill;
+        my $before = anonymous_memory($pid);
+        is($ask->(3000), 3000, 'nobody serves');
+        my $grown = anonymous_memory($pid) - $before;
+        cmp_ok($grown, '<', 250, 'no memory is left behind');
     };
 
 

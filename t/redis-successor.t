@@ -145,6 +145,55 @@ test 'a master that fails, when sentinels name another one',
     };
 
 
+# A proxy between: connections of old are read on, and nothing comes over them ever
+# after; new ones are served.
+my %behind = map { $_ => master($_) } qw(early late);
+my ($deaf, $be_deaf) = switch();
+my $deaf_ones = 0;
+my $proxied = fake_redis(
+    accept => sub { $deaf_ones = $_[0] if !$deaf->(); return () },
+    command => {
+        SENTINEL => sub {
+            my ($what) = @_;
+            return silence if $deaf->()
+                              && $SealKM::FakeRedis::connection <= $deaf_ones;
+            my $port = $behind{ $deaf->() ? 'late' : 'early' }->port;
+            return uc $what eq 'MASTER'
+                ? words(name => 'keys', ip => '127.0.0.1', port => $port,
+                        flags => 'master', 'config-epoch' => $deaf->() ? 2 : 1)
+                : words('127.0.0.1', $port);
+        },
+        SUBSCRIBE => sub {
+            return silence if $deaf->()
+                              && $SealKM::FakeRedis::connection <= $deaf_ones;
+            return map { array(bulk('subscribe'), bulk($_), ":1\r\n") } @_;
+        },
+    });
+
+test 'sentinels that are not heard of any more',
+    config => location('= /km', redis_mode => 'sentinel keys',
+                       redis_timeout => seconds(1) . 's',
+                       pass => $proxied->address),
+    log => [ qr/answers nothing, last sent: S(?:ENTINEL|UBSCRIBE)/ ],
+    may_log => [ @log, qr/no Redis sentinel of 1 has told/ ],
+    sub {
+        is(told(post()), 'early', 'before');
+
+        # for questions, and what was subscribed to
+        ok(wait_for(sub { $proxied->count(qr/ SUBSCRIBE /) }), 'subscribed');
+        my $old = $proxied->count(qr/^accept/);
+        cmp_ok($old, '>=', 2, 'over connections of their own');
+        $be_deaf->();
+
+        ok(wait_for(sub { told(post()) eq 'late' }), 'they are asked anew');
+        ok(wait_for(sub {
+            grep { /^command (\d+) SUBSCRIBE / && $1 > $old } $proxied->log;
+        }), 'and subscribed to anew');
+        is((grep { my $n = $_; !$proxied->count(qr/^close $n$/) } 1 .. $old)[0],
+           undef, 'no connection of old is kept');
+    };
+
+
 my ($demoted, $demote) = switch();
 my $by_hand = master('by hand', role => sub { !$demoted->() });
 my $watching = sentinel(sub { 0 }, $by_hand->port, 0);
@@ -194,6 +243,53 @@ test 'a name with two addresses, of which one hangs',
         $seen{ told(post()) }++ for 1 .. 20;
         is($seen{store_timeout} // 0, 1, 'one request waits for it in vain');
         is($seen{'127.0.0.2'}, 19, 'the others are answered');
+    };
+
+
+# ------------------------------------------------------------ one of two replicas
+
+my ($hung_replica, $hang_replica) = switch();
+my $slave = sub { array(bulk('slave'), bulk('127.0.0.1'), ":1\r\n",
+                        bulk('connected'), ":5\r\n") };
+my %replica = map {
+    my $name = $_;
+    $name => fake_redis(command => { ROLE => $slave }, get => sub {
+        $name eq 'second' && $hung_replica->() ? silence : bulk($name)
+    });
+} qw(first second);
+my $leader = master('leader');
+my $of_replicas = sentinel(sub { 0 }, $leader->port, 0, SENTINEL => sub {
+    my ($what) = @_;
+    return uc $what eq 'REPLICAS'
+        ? array(map { words(ip => '127.0.0.1', port => $replica{$_}->port,
+                            flags => 'slave', 'master-link-status' => 'ok')
+                } sort keys %replica)
+        : uc $what eq 'MASTER'
+        ? words(name => 'keys', ip => '127.0.0.1', port => $leader->port,
+                flags => 'master', 'config-epoch' => 1)
+        : words('127.0.0.1', $leader->port);
+});
+
+test 'one of two replicas hangs',
+    config => location('= /km', redis_mode => 'sentinel keys',
+                       redis_read => 'replica', redis_timeout => '600ms',
+                       pass => $of_replicas->address),
+    log => [ qr/refused, store_timeout/ ],
+    may_log => \@log,
+    sub {
+        my %seen;
+        ok(wait_for(sub {
+            $seen{ told(post()) }++;
+            return $seen{first} && $seen{second};
+        }), 'both are read');
+
+        $hang_replica->();
+        %seen = ();
+        $seen{ told(post()) }++ for 1 .. 20;
+        is($seen{store_timeout} // 0, 1, 'one request waits for it in vain');
+        is(($seen{first} // 0) + ($seen{leader} // 0), 19,
+           'the others are answered');
+        is($seen{leader} // 0, 0, 'by the other replica');
     };
 
 

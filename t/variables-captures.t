@@ -14,6 +14,7 @@ map \$seal_km_claim_role \$p { default km; ~^admin-(.*)-(.*)\$ x; }
 map "\$p:\$1" \$rule { default 1; "km:secret" 0; }
 map "\$1:\$p" \$rule_too { default 1; "secret:km" 0; }
 map \$seal_km_claim_role \$piece { default -; ~^admin-(.*)-(.*)\$ \$2; }
+map \$seal_km_claim_role \$plain { default 0; ~^admin 1; }
 map \$http_x_foreign \$foreign { default -; "~^(.)(.*)\$" f; }
 map \$seal_km_claim_role \$many { default 0; "~^$groups" 1; }
 limit_req_zone \$p\$rule zone=req:64k rate=10000r/s;
@@ -22,6 +23,7 @@ END
 my %uri = (uri => '"sip:$p-$1@example.com"', first => '"sip:$1-$p@example.com"',
            piece => '"sip:$1-$piece-$1@example.com"',
            foreign => '"sip:$1-$foreign-$1@example.com"',
+           plain => '"sip:$plain-$1@example.com"',
            many => '"sip:$many$1-$p@example.com"');
 my $header = "add_header X-A \"\$p-\$1\" always;\n";
 my $again = "limit_req zone=req burst=1000 nodelay;\nset \$early \"\$p\$rule\";\n";
@@ -44,6 +46,7 @@ test 'captures of the location',
                     first   => [ '%s-km', '%s-x' ],
                     piece   => [ '%s---%1$s', '%s-b-%1$s' ],
                     foreign => [ '%s-f-%1$s', '%s-f-%1$s' ],
+                    plain   => [ '0-%s', '1-%s' ],
                     many    => [ '0%s-km', '1%s-x' ]);
 
         for my $name (sort keys %want) {

@@ -155,6 +155,8 @@ my $perl = <<'END';
 perl_set $ticket_perl 'sub { return ++$main::tickets }';
 perl_set $role_perl 'sub { my $r = shift;
     return $r->variable("seal_km_claim_role") eq "admin" ? 1 : 0 }';
+perl_set $none_perl 'sub { my $r = shift;
+    return $r->variable("seal_km_claim_role") eq "admin" ? 1 : undef }';
 perl_set $map_perl 'sub { return $_[0]->variable("is_admin") }';
 END
 
@@ -175,6 +177,11 @@ END
             location("= /$_", require => "\$$_", more => "set \$early \$$_;\n")
             . location("= /late_$_", require => "\$$_")
         } qw(role_js map_js role_perl map_perl))
+        # nothing, at first
+        . location('= /none', require => '$none_perl',
+                   more => 'set $early $none_perl; set $none_perl 0;')
+        . location('= /none_early', require => '$none_perl',
+                   more => 'set $early $none_perl;')
         . location('= /tickets', require => '$is_admin $with_tickets $may',
                    more => 'set $early $is_admin$with_tickets$may;
                             add_header X-Tickets "$ticket_js $ticket_perl $with_tickets";
@@ -205,6 +212,11 @@ END
 
         km "$_: what it assigned stays", { location => "/$_" }, 'policy'
             for qw(js perl lua lua_set);
+        km 'what was assigned over nothing stays', { location => '/none',
+            token => { role => 'admin' } }, 'policy';
+        km 'nothing at first, fulfilled', { location => '/none_early',
+            token => { role => 'admin' } }, { payload => 'K-v2x.example' };
+        km 'nothing at first, and later', { location => '/none_early' }, 'policy';
         km 'Lua only reads', { location => '/lua_reads' },
             { payload => 'K-v2x.example' };
     };

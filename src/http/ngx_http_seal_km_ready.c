@@ -520,6 +520,7 @@ ngx_http_seal_km_probe_handler(ngx_event_t *ev)
         q = ngx_queue_head(&probe->waiters);
         prober = ngx_queue_data(q, ngx_http_seal_km_prober_t, queue);
 
+        /* the queue is not empty.  NOLINTNEXTLINE(*core.NullDereference) */
         ngx_queue_remove(q);
         prober->waiting = 0;
 

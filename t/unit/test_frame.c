@@ -100,6 +100,9 @@ test_bad(void **state)
         "+a\nb\r\n", "+a\rb\r\n", "-a\rb\r\n",
         "$16777217\r\n", "$4294967294\r\n", "$4294967295\r\n",
         "$9223372036854775807\r\n", "$18446744073709551615\r\n",
+        /* 3, 3 and 1 to who keeps only 32 bits of it, or 64 */
+        "$4294967299\r\nabc\r\n", "$18446744073709551619\r\nabc\r\n",
+        "*18446744073709551617\r\n$1\r\na\r\n",
         /* eight deep */
         "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
         /* 65537 elements in all */

@@ -71,9 +71,9 @@ ngx_http_seal_km_is_json(ngx_http_request_t *r)
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
-    static ngx_str_t  type = ngx_string("content-type");
+    static ngx_str_t  type = ngx_string("Content-Type");
     static ngx_str_t  json = ngx_string("application/json");
-    static ngx_str_t  encoding = ngx_string("content-encoding");
+    static ngx_str_t  encoding = ngx_string("Content-Encoding");
     static ngx_str_t  identity = ngx_string("identity");
 
     if (r->headers_in.content_type == NULL) {
@@ -112,11 +112,14 @@ ngx_http_seal_km_is_json(ngx_http_request_t *r)
 }
 
 
+/* in any case; as words are written here they are found at less cost */
+
 static ngx_uint_t
 ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word)
 {
     return text.len == word->len
-           && ngx_strncasecmp(text.data, word->data, word->len) == 0;
+           && (ngx_memcmp(text.data, word->data, word->len) == 0
+               || ngx_strncasecmp(text.data, word->data, word->len) == 0);
 }
 
 

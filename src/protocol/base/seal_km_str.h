@@ -36,5 +36,11 @@ int seal_km_str_has_control(seal_km_str_t s);
  */
 size_t seal_km_str_plain(seal_km_str_t s);
 
+/*
+ * 1 if s holds nothing but characters of a b64token but "=": letters, digits
+ * and "-", ".", "_", "~", "+", "/" (RFC 6750, clause 2.1); also if it is empty.
+ */
+int seal_km_str_is_b64token(seal_km_str_t s);
+
 
 #endif /* SEAL_KM_STR_H */

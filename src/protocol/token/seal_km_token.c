@@ -33,7 +33,7 @@ static seal_km_reason_e seal_km_token_malformed(seal_km_token_fault_t *fault,
     const char *claim, const char *what);
 static int seal_km_token_get_binding(const json_t *claims,
     seal_km_token_t *token);
-static int seal_km_token_has_type(const json_t *header,
+static int seal_km_token_has_type(const seal_km_json_object_t *header,
     const seal_km_token_profile_t *profile);
 
 
@@ -94,27 +94,11 @@ seal_km_token_find(seal_km_str_t value, seal_km_str_t *token)
 static int
 seal_km_token_is_b64token(seal_km_str_t s)
 {
-    size_t         i;
-    unsigned char  other;
-
-    static const unsigned char  b64token[256] = {
-        ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['0' ... '9'] = 1,
-        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['+'] = 1, ['/'] = 1
-    };
-
     while (s.len > 0 && s.data[s.len - 1] == '=') {
         s.len--;
     }
 
-    /* a token has a kilobyte or more: without a branch for each of its bytes */
-
-    other = 0;
-
-    for (i = 0; i < s.len; i++) {
-        other |= b64token[(unsigned char) s.data[i]] ^ 1;
-    }
-
-    return s.len > 0 && !other;
+    return s.len > 0 && seal_km_str_is_b64token(s);
 }
 
 
@@ -187,7 +171,7 @@ seal_km_token_get_claims(seal_km_token_t *token, const seal_km_jws_t *jws,
         return reason;
     }
 
-    token->type_refused = !seal_km_token_has_type(jws->header, profile);
+    token->type_refused = !seal_km_token_has_type(&jws->header, profile);
 
     return SEAL_KM_OK;
 }
@@ -484,7 +468,7 @@ seal_km_token_get_binding(const json_t *claims, seal_km_token_t *token)
 /* RFC 9068, clause 4; RFC 7515, clause 4.1.9 */
 
 static int
-seal_km_token_has_type(const json_t *header,
+seal_km_token_has_type(const seal_km_json_object_t *header,
     const seal_km_token_profile_t *profile)
 {
     size_t         i;
@@ -494,7 +478,7 @@ seal_km_token_has_type(const json_t *header,
         return 1;
     }
 
-    type = seal_km_token_type(seal_km_json_string(header, "typ"));
+    type = seal_km_token_type(seal_km_json_get(header, "typ").text);
 
     for (i = 0; i < profile->ntypes; i++) {
         if (type.len == profile->types[i].len

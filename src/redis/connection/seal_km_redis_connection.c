@@ -6,8 +6,6 @@
 
 #include "seal_km_redis_connection.h"
 
-#include <openssl/crypto.h>
-
 
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
 #define SEAL_KM_REDIS_BACKOFF_MAX   1000
@@ -293,7 +291,7 @@ seal_km_redis_close(seal_km_redis_connection_t *rc)
     seal_km_redis_reader_free(&rc->reader);
 
     if (rc->out) {
-        OPENSSL_cleanse(rc->out, rc->out_size);
+        ngx_explicit_memzero(rc->out, rc->out_size);
         ngx_free(rc->out);
         rc->out = NULL;
     }

@@ -6,7 +6,6 @@
 #include "seal_km_redis_reply.h"
 
 #include <hiredis/sds.h>
-#include <openssl/crypto.h>
 
 
 static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
@@ -75,7 +74,7 @@ seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
     }
 
     if (reader->redis->buf != NULL) {
-        OPENSSL_cleanse(reader->redis->buf, reader->used);
+        ngx_explicit_memzero(reader->redis->buf, reader->used);
     }
 
     redisReaderFree(reader->redis);
@@ -179,7 +178,7 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
     /* there is room: this allocates nothing */
     buf = sdscatlen(buf, redis->buf + redis->pos, redis->len - redis->pos);
 
-    OPENSSL_cleanse(redis->buf, reader->used);
+    ngx_explicit_memzero(redis->buf, reader->used);
     sdsfree(redis->buf);
 
     redis->buf = buf;
@@ -201,7 +200,7 @@ seal_km_redis_reader_discard(seal_km_redis_reader_t *reader)
     redis = reader->redis;
 
     if (redis->pos != redis->len) {
-        OPENSSL_cleanse(redis->buf, reader->used);
+        ngx_explicit_memzero(redis->buf, reader->used);
         redis->pos = redis->len;
     }
 }
@@ -223,7 +222,7 @@ seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     }
 
     /* what was decoded may be key material, and stays in the buffer */
-    OPENSSL_cleanse(redis->buf, reader->used);
+    ngx_explicit_memzero(redis->buf, reader->used);
     reader->used = redis->len;
 
     *reply = object;
@@ -245,7 +244,7 @@ seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
 
     case SEAL_KM_REDIS_REPLY_STRING:
     case SEAL_KM_REDIS_REPLY_ERROR:
-        OPENSSL_cleanse(reply->data, reply->len);
+        ngx_explicit_memzero(reply->data, reply->len);
         break;
 
     case SEAL_KM_REDIS_REPLY_ARRAY:

@@ -6,6 +6,10 @@
 #include "seal_km_redis_topology.h"
 
 
+/* milliseconds: how soon the log is told again of a PUBLISH that is refused */
+#define SEAL_KM_REDIS_ERROR_AGAIN  60000
+
+
 typedef struct {
     ngx_str_t    code;
     ngx_uint_t   not_now;    /* the server cannot serve anybody now */
@@ -68,13 +72,17 @@ seal_km_redis_error(seal_km_redis_query_t *query,
 static void
 seal_km_redis_publish_error(seal_km_redis_query_t *query, ngx_str_t *code)
 {
-    static time_t  told;
+    static ngx_uint_t  told;
+    static ngx_msec_t  when;
 
-    if (told && ngx_time() - told < 60) {
+    /* not by the time of day: that may be set back */
+
+    if (told && ngx_current_msec - when < SEAL_KM_REDIS_ERROR_AGAIN) {
         return;
     }
 
-    told = ngx_time();
+    told = 1;
+    when = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_ERR, query->log, 0,
                   "Redis answered PUBLISH with the error \"%V\": check that "

@@ -11,11 +11,9 @@ package SealKM::Failing;
 use strict;
 use warnings;
 
-use Cwd 'abs_path';
 use Exporter 'import';
-use File::Basename 'dirname';
+use SealKM::Preload;
 use SealKM::Util;
-use Test::Nginx::Util ();
 
 our @EXPORT = qw(failing_nginx fail_memory fail_epoll has_failed);
 
@@ -23,27 +21,10 @@ my $folder;
 
 
 sub failing_nginx {
-    return 'sanitizers and valgrind have allocators of their own'
-        if ($ENV{SEAL_KM_MODULE} // '') eq 'none'
-           || $ENV{TEST_NGINX_USE_VALGRIND};
-
-    my $source = dirname(abs_path(__FILE__)) . '/../../preload/fail.c';
-    my $library = temp_dir() . '/fail.so';
-    my $cc = $ENV{CC} || 'cc';
-
-    my $output = `$cc -shared -fPIC -O1 -Wall -Wextra -Werror -fno-builtin -o $library $source 2>&1`;
-    die "fail.c: $output\n" if $?;
-
     $folder = temp_dir() . '/failing';
     mkdir $folder;
 
-    my $script = temp_file(<<"END", 'nginx');
-#!/bin/sh
-exec env LD_PRELOAD=$library SEAL_KM_FAIL=$folder $Test::Nginx::Util::NginxBinary "\$@"
-END
-    chmod 0755, $script;
-    $Test::Nginx::Util::NginxBinary = $script;
-    return;
+    return preload('fail', SEAL_KM_FAIL => $folder);
 }
 
 

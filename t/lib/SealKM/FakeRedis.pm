@@ -46,6 +46,8 @@ use Time::HiRes 'time';
 # of Linux; Perl's Socket has no name for it
 use constant MSG_MORE => 0x8000;
 
+our $connection;
+
 our @EXPORT = qw(pause hold bytewise bulk flood closing reset_ silence);
 
 my @running;
@@ -182,6 +184,7 @@ sub _serve {
             print $log "read $c->{n} ", scalar @commands, "\n";
 
             for (@commands) {
+                local $connection = $c->{n};
                 my ($name, @args) = @$_;
                 $name = uc $name;
                 print $log "command $c->{n} $name @args\n";
