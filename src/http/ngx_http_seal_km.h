@@ -209,8 +209,9 @@ typedef struct {
     ngx_uint_t                    key_changes; /* of the set, when judged */
 
     ngx_http_seal_km_tally_t     *tally;     /* the location's */
-    uint64_t                      started;   /* by ngx_http_seal_km_clock(): */
-    uint64_t                      asked;     /* and when the store was */
+    uint64_t                      started;   /* nanoseconds, of some clock: */
+    uint64_t                      asked;     /* and when the store was, */
+    uint64_t                      answered;  /* and when it answered, or 0 */
 
     seal_km_redis_query_t         query;
     seal_km_str_t                 record;    /* what Payload is made of */
@@ -303,8 +304,8 @@ const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 
 /*
  * What is counted of a request: its start, waiting for something, the end of
- * that whatever it was, the store's time between asking and its answer, and the
- * response for ctx->reason.
+ * that whatever it was (only where ctx->waiting), the store's time between asking
+ * and its answer, which is waiting too, and the response for ctx->reason.
  */
 void ngx_http_seal_km_count_request(ngx_http_seal_km_ctx_t *ctx);
 void ngx_http_seal_km_count_wait(ngx_http_seal_km_ctx_t *ctx,

@@ -134,7 +134,9 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
-    ngx_http_seal_km_count_wake(ctx);
+    if (ctx->waiting) {
+        ngx_http_seal_km_count_wake(ctx);
+    }
 
     reason = ngx_http_seal_km_check(r, ctx, reason);
 
@@ -145,7 +147,6 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
            == NGX_AGAIN)
     {
         if (ngx_http_seal_km_wait(r) == NGX_OK) {
-            ngx_http_seal_km_count_wait(ctx, NGX_HTTP_SEAL_KM_WAITS_FOR_STORE);
             return;
         }
 
@@ -163,8 +164,6 @@ ngx_http_seal_km_record_handler(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
-
-    ngx_http_seal_km_count_wake(ctx);
 
     if (reason == SEAL_KM_OK) {
         reason = ngx_http_seal_km_open_record(r, ctx);
