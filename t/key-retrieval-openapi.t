@@ -18,7 +18,7 @@ $redis->set("seal:km:$_->[0]", $_->[1]) for
     [ 'v2x.example:service', 'a2V5LW9mLXRoZS1zZXJ2aWNl' ],
     [ 'v2x.example:device:dev-1', 'a2V5LW9mLXRoZS1kZXZpY2U=' ],
     [ 'v2x.example:user:alice', 'a2V5LW9mLWFsaWNl' ],
-    [ "caf\xc3\xa9 +&=%:service", 'any characters' ];
+    [ "caf\xc3\xa9 +&=%25:service", 'any characters' ];
 $redis->command('LPUSH', 'seal:km:list.example:service', 'x');
 
 my $fake = fake_redis(get => sub { silence });
@@ -59,9 +59,11 @@ sub described {
     return;
 }
 
+# in the order in which the description has them
 sub query_of {
     my ($query) = @_;
-    return join '&', map { "$_=" . escaped($query->{$_}) } sort keys %$query;
+    return join '&', map { "$_=" . escaped($query->{$_}) } grep { exists $query->{$_} }
+                     qw(val-service-id val-tgt-ue valUserId valUeId);
 }
 
 
@@ -172,7 +174,7 @@ sub client_of_a_library {
         my $body = eval { JSON::PP->new->decode($seen->{body}) } // {};
 
         is($want =~ /^4/ ? $body->{status} : $body->{keyInfo}, $want,
-           "a client: $name");
+           "a client: $name") or diag(to_json($seen));
         described("a client: $name", $seen->{status}, $seen->{headers},
                   $seen->{body});
     }

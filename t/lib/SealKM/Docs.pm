@@ -109,7 +109,7 @@ sub _statements {
     my @found;
 
     while ($text =~ /\G(?:\s+|#[^\n]*\n?)*/gc, $text !~ /\G\z/gc) {
-        $text =~ /\G((?:$QUOTED|\$\{\w+\}|[^;{}"'#]|#[^\n]*\n)*?(?:;|$BLOCK))/gc
+        $text =~ /\G((?:$QUOTED|\$\{\w+\}|[^;{}"'#]|(?<![\s;{}])#|#[^\n]*\n)*?(?:;|$BLOCK))/gc
             or die 'no directive: ' . substr($text, pos $text, 60) . "\n";
         my $statement = $1;
         push @found, [ $statement =~ /^(\S+?)[\s;]/, $statement ];
