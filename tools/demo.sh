@@ -326,7 +326,7 @@ demo() {
     expect 200 Payload "$key_material"
 
     title "A VAL server asks for it, over the other interface (TS 29.549)"
-    retrieve "$token" '{"valUserId": "alice"}'
+    retrieve "$token" '{"valUserId":"alice"}'
     expect 200 keyInfo "$key_material"
 
     title "Somebody who may write to Redis gives it to mallory: refused, ErrorCode 01"
