@@ -491,7 +491,7 @@ sub many_keys {
     return $files{"keys $n"} //= jwks('rsa', 'ec256', map {
         my $jwk = Crypt::PK::ECC->new->generate_key('secp256r1')
             ->export_key_jwk('public', 1);
-        { %$jwk, kid => "other-$_", use => 'sig' } } 2 .. $n);
+        +{ %$jwk, kid => "other-$_", use => 'sig' } } 2 .. $n);
 }
 
 
