@@ -328,7 +328,7 @@ sub main {
         $worse ||= $bad;
     }
 
-    write_baseline(%count) if $what eq 'write';
+    write_baseline(%before, %count) if $what eq 'write';
     return $worse && $what ne 'write' ? 1 : 0;
 }
 

@@ -111,7 +111,8 @@ ngx_http_seal_km_count_response(ngx_http_seal_km_ctx_t *ctx)
 /*
  * Nanoseconds, since whenever, of which only differences tell something: nginx's
  * own time has milliseconds, and Redis answers in less.  To read the system's
- * clock is the larger part of what it costs to count.
+ * clock is the larger part of what it costs to count; on the stack ts would have
+ * the compiler guard that, each time.
  */
 
 static uint64_t

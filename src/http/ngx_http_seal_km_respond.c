@@ -8,6 +8,8 @@
 #include "ngx_http_seal_km_headers.h"
 #include "ngx_http_seal_km_interface.h"
 
+#include <openssl/crypto.h>
+
 
 static ngx_uint_t ngx_http_seal_km_is_keyless(ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
@@ -148,7 +150,7 @@ ngx_http_seal_km_body_cleanup(void *data)
 {
     ngx_buf_t  *b = data;
 
-    ngx_explicit_memzero(b->start, b->end - b->start);
+    OPENSSL_cleanse(b->start, b->end - b->start);
 }
 
 

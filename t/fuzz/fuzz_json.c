@@ -1,13 +1,12 @@
 /*
- * A JSON text, four times: decoded in an arena, checked without decoding, read as
- * an object that may be flat, and as jansson alone takes it.  All of them have the same verdict, and none needs
+ * A JSON text, three times: decoded in an arena, checked without decoding, and
+ * as jansson alone takes it.  All of them have the same verdict, and none needs
  * memory that was not there before it began.
  */
 
 
 #include "fuzz.h"
 #include "seal_km_json_check.h"
-#include "seal_km_json_flat.h"
 #include "seal_km_json_measure.h"
 #include "seal_km_json_raw.h"
 
@@ -16,7 +15,6 @@ static void fuzz_memory(const seal_km_arena_t *arena,
     const seal_km_arena_t *before);
 static int fuzz_jansson(seal_km_str_t text);
 static void fuzz_clamped(seal_km_str_t text, int valid);
-static void fuzz_flat(seal_km_str_t text, const json_t *json);
 static void fuzz_raw(seal_km_str_t text, json_t *json);
 static json_t *fuzz_decode(seal_km_arena_t *arena, seal_km_str_t text);
 static size_t fuzz_count(const json_t *json);
@@ -68,7 +66,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     fuzz_clamped(text, valid);
-    fuzz_flat(text, json);
 
     seal_km_arena_free(&arena);
 
@@ -117,47 +114,6 @@ fuzz_clamped(seal_km_str_t text, int valid)
     rc = seal_km_json_parse_clamped(&arena, text, SEAL_KM_JSON_ANY, &json);
     fuzz_assert(rc == SEAL_KM_JSON_OK
                 || (rc == SEAL_KM_JSON_INVALID && !valid));
-
-    seal_km_arena_free(&arena);
-}
-
-
-/* what is read where it lies is what jansson says; json: NULL if it is invalid */
-
-static void
-fuzz_flat(seal_km_str_t text, const json_t *json)
-{
-    void                   *iter;
-    const json_t           *value;
-    seal_km_arena_t         arena;
-    seal_km_json_value_t    got;
-    seal_km_json_object_t   object;
-
-    seal_km_arena_init(&arena, NULL);
-
-    fuzz_assert((seal_km_json_read(&object, &arena, text, SEAL_KM_JSON_ANY,
-                                   seal_km_json_parse)
-                 == SEAL_KM_JSON_OK)
-                == (json != NULL));
-    fuzz_assert(object.n == 0 || arena.block == NULL);
-    fuzz_assert(seal_km_json_is_object(&object) == json_is_object(json));
-    fuzz_assert(seal_km_json_size(&object) == json_object_size(json));
-
-    for (iter = json_object_iter((json_t *) json);
-         iter != NULL;
-         iter = json_object_iter_next((json_t *) json, iter))
-    {
-        value = json_object_iter_value(iter);
-        got = seal_km_json_get(&object, json_object_iter_key(iter));
-
-        fuzz_assert((got.kind == SEAL_KM_JSON_STRING) == json_is_string(value));
-        fuzz_assert((got.kind == SEAL_KM_JSON_INTEGER)
-                    == json_is_integer(value));
-        fuzz_assert(got.kind != SEAL_KM_JSON_ABSENT);
-        fuzz_assert(got.integer == json_integer_value(value));
-        fuzz_assert(seal_km_str_equal(got.text, seal_km_json_text(value)));
-        fuzz_assert((got.text.data == NULL) == !json_is_string(value));
-    }
 
     seal_km_arena_free(&arena);
 }

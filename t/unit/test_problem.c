@@ -16,7 +16,7 @@ test_rows(void **state)
     const seal_km_reason_t  *row, *km;
 
     for (i = 0; i < SEAL_KM_REASON_MAX; i++) {
-        row = seal_km_problem_reason((seal_km_reason_e) i);
+        row = seal_km_reason_retrieval((seal_km_reason_e) i);
         km = seal_km_reason((seal_km_reason_e) i);
 
         assert_string_equal(row->word, km->word);
@@ -41,10 +41,10 @@ test_rows(void **state)
         }
     }
 
-    row = seal_km_problem_reason(SEAL_KM_INTERNAL_ERROR);
+    row = seal_km_reason_retrieval(SEAL_KM_INTERNAL_ERROR);
 
-    assert_ptr_equal(seal_km_problem_reason(SEAL_KM_REASON_MAX), row);
-    assert_ptr_equal(seal_km_problem_reason((seal_km_reason_e) -1), row);
+    assert_ptr_equal(seal_km_reason_retrieval(SEAL_KM_REASON_MAX), row);
+    assert_ptr_equal(seal_km_reason_retrieval((seal_km_reason_e) -1), row);
 }
 
 
@@ -57,7 +57,7 @@ problem(seal_km_reason_e reason, const seal_km_query_fault_t *fault,
     char                    *text;
     const seal_km_reason_t  *row;
 
-    row = seal_km_problem_reason(reason);
+    row = seal_km_reason_retrieval(reason);
 
     *len = seal_km_problem_size(row, fault);
     text = malloc(*len);
@@ -136,7 +136,7 @@ test_reasons(void **state)
             continue;
         }
 
-        row = seal_km_problem_reason(reason);
+        row = seal_km_reason_retrieval(reason);
 
         for (i = 0; i < unit_n(statuses); i++) {
             if (statuses[i].status == row->status) {

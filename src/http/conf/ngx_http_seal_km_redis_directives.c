@@ -7,6 +7,8 @@
 #include "ngx_http_seal_km_redis_directives.h"
 #include "ngx_http_seal_km_values.h"
 
+#include <openssl/crypto.h>
+
 
 static ngx_array_t *ngx_http_seal_km_read_passwords(ngx_conf_t *cf);
 static char *ngx_http_seal_km_store_password(ngx_conf_t *cf,
@@ -151,7 +153,7 @@ ngx_http_seal_km_password_cleanup(void *data)
 {
     ngx_str_t  *password = data;
 
-    ngx_explicit_memzero(password->data, password->len);
+    OPENSSL_cleanse(password->data, password->len);
 }
 
 

@@ -35,7 +35,7 @@ struct ngx_http_seal_km_interface_s {
     const char      *(*check_conf)(ngx_conf_t *cf,
                                    ngx_http_seal_km_loc_conf_t *conf);
 
-    /* rows 3 to 5, or what is in their place: what the head of the request tells */
+    /* what the head of the request tells: rows 3 to 5, or what is in their place */
     seal_km_reason_e (*check_head)(ngx_http_request_t *r);
 
     /*

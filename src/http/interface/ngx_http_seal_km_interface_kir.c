@@ -7,6 +7,7 @@
 
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_body.h"
+#include "ngx_http_seal_km_headers.h"
 
 #include "seal_km_accept.h"
 #include "seal_km_key_info.h"
@@ -40,7 +41,7 @@ const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_kir = {
     ngx_string("GET"),
     ngx_string("application/json"),
     ngx_string("application/problem+json"),
-    seal_km_problem_reason,
+    seal_km_reason_retrieval,
     ngx_http_seal_km_kir_check_conf,
     ngx_http_seal_km_kir_check_head,
     ngx_http_seal_km_kir_read,
@@ -85,37 +86,26 @@ ngx_http_seal_km_accepts_json(ngx_http_request_t *r)
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
-    static ngx_str_t  accept = ngx_string("accept");
+    static ngx_str_t  accept = ngx_string("Accept");
 
+    i = 0;
     named = 0;
-
     part = &r->headers_in.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_seal_km_next_header(&part, &i)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return !named;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != accept.len
-            || ngx_strncasecmp(h[i].key.data, accept.data, accept.len) != 0)
-        {
+        if (!ngx_http_seal_km_is_word(h->key, &accept)) {
             continue;
         }
 
-        if (seal_km_accept_has_json(ngx_http_seal_km_str(&h[i].value))) {
+        if (seal_km_accept_has_json(ngx_http_seal_km_str(&h->value))) {
             return 1;
         }
 
         named = 1;
     }
+
+    return !named;
 }
 
 
@@ -164,7 +154,7 @@ ngx_http_seal_km_kir_response_size(ngx_http_request_t *r,
     seal_km_key_info_t  info;
 
     if (ctx->reason != SEAL_KM_OK) {
-        return seal_km_problem_size(seal_km_problem_reason(ctx->reason),
+        return seal_km_problem_size(seal_km_reason_retrieval(ctx->reason),
                                     ngx_http_seal_km_fault(ctx));
     }
 
@@ -182,7 +172,7 @@ ngx_http_seal_km_kir_write_response(ngx_http_request_t *r,
 
     if (ctx->reason != SEAL_KM_OK) {
         return (u_char *) seal_km_problem_write(
-                                      seal_km_problem_reason(ctx->reason),
+                                      seal_km_reason_retrieval(ctx->reason),
                                       ngx_http_seal_km_fault(ctx), (char *) p);
     }
 

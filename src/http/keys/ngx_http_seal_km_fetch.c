@@ -12,6 +12,8 @@
 
 #include "ngx_http_seal_km_fetch_connection.h"
 
+#include <openssl/crypto.h>
+
 
 static ngx_int_t ngx_http_seal_km_fetch_request(ngx_connection_t *c,
     ngx_http_seal_km_fetched_t *fetch);
@@ -580,7 +582,7 @@ static void
 ngx_http_seal_km_free_body(ngx_http_seal_km_fetched_t *fetch)
 {
     if (fetch->body) {
-        ngx_explicit_memzero(fetch->body, fetch->len);
+        OPENSSL_cleanse(fetch->body, fetch->len);
         ngx_free(fetch->body);
         fetch->body = NULL;
     }

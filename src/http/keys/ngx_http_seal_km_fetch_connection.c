@@ -8,6 +8,8 @@
 #include "ngx_http_seal_km_fetch_connection.h"
 #include "ngx_http_seal_km_compat.h"
 
+#include <openssl/crypto.h>
+
 
 #define NGX_HTTP_SEAL_KM_FETCH_POOL  1024
 #define NGX_HTTP_SEAL_KM_FETCH_BODY  8192
@@ -266,7 +268,7 @@ ngx_http_seal_km_fetch_append(ngx_http_seal_km_fetched_t *fetch, u_char *data,
 
         if (fetch->body) {
             ngx_memcpy(body, fetch->body, fetch->len);
-            ngx_explicit_memzero(fetch->body, fetch->len);
+            OPENSSL_cleanse(fetch->body, fetch->len);
             ngx_free(fetch->body);
         }
 

@@ -6,6 +6,8 @@
 
 #include "ngx_http_seal_km_file_snapshot.h"
 
+#include <openssl/crypto.h>
+
 
 /* how often a file is read that changes while it is read */
 #define NGX_HTTP_SEAL_KM_READ_TRIES      3
@@ -241,6 +243,6 @@ ngx_http_seal_km_is_file_unsettled(ngx_http_seal_km_file_state_t *state)
 void
 ngx_http_seal_km_free_file_text(seal_km_str_t text)
 {
-    ngx_explicit_memzero((char *) text.data, text.len);
+    OPENSSL_cleanse((char *) text.data, text.len);
     ngx_free((char *) text.data);
 }

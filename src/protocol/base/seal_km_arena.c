@@ -87,20 +87,15 @@ seal_km_arena_alloc(seal_km_arena_t *arena, size_t size)
     seal_km_arena_block_t  *block;
 
     rounded = seal_km_arena_round(size);
-    block = arena->block;
 
-    if (block == NULL || rounded > block->size - block->used
-        || rounded < size)
-    {
-        /* rounding up may have gone beyond the greatest size */
+    /* rounding up has gone beyond the greatest size */
 
-        if (rounded < size || seal_km_arena_add_block(arena, rounded) != 0) {
-            arena->failed = 1;
-            return NULL;
-        }
-
-        block = arena->block;
+    if (rounded < size || seal_km_arena_reserve(arena, rounded) != 0) {
+        arena->failed = 1;
+        return NULL;
     }
+
+    block = arena->block;
 
     p = (char *) block + block->used;
     block->used += rounded;
@@ -205,7 +200,7 @@ seal_km_arena_free(seal_km_arena_t *arena)
         used = block->used - sizeof(seal_km_arena_block_t);
 
         seal_km_arena_unpoison(block + 1, used);
-        explicit_bzero(block + 1, used);
+        OPENSSL_cleanse(block + 1, used);
         seal_km_arena_poison(block + 1, used);
 
         if (!seal_km_arena_keep(arena->cache, block)) {

@@ -2,7 +2,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "seal_km_secret.h"
 
@@ -66,8 +65,7 @@ seal_km_secret_free(void *p)
 
     header = (seal_km_secret_header_t *) p - 1;
 
-    explicit_bzero(header, sizeof(seal_km_secret_header_t) + header->size);
-    OPENSSL_free(header);
+    OPENSSL_clear_free(header, sizeof(seal_km_secret_header_t) + header->size);
 }
 
 

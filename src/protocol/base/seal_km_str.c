@@ -19,6 +19,18 @@
 static int seal_km_str_is_b64(const char *p, size_t len);
 
 
+seal_km_str_t
+seal_km_str_of(const char *text)
+{
+    seal_km_str_t  s;
+
+    s.data = text;
+    s.len = (text == NULL) ? 0 : strlen(text);
+
+    return s;
+}
+
+
 int
 seal_km_str_equal(seal_km_str_t a, seal_km_str_t b)
 {

@@ -18,6 +18,9 @@ typedef struct {
 } seal_km_str_t;
 
 
+/* that of a text which ends with a NUL; absent where it is NULL */
+seal_km_str_t seal_km_str_of(const char *text);
+
 /* 1 if both hold the same bytes */
 int seal_km_str_equal(seal_km_str_t a, seal_km_str_t b);
 

@@ -147,6 +147,32 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
 };
 
 
+/*
+ * The rows that SS_KeyInfoRetrieval says otherwise: it knows no POST and no body,
+ * and its statuses are HTTP's alone: where 33.434 has but 500, a store that is not
+ * there now is a 503.  Words and ErrorCodes are the same.
+ */
+
+static const seal_km_reason_t  seal_km_reason_retrievals[SEAL_KM_REASON_MAX] = {
+
+    [SEAL_KM_METHOD_NOT_ALLOWED] =
+        { "method_not_allowed", 405, "04",
+          "The method must be GET" },
+
+    [SEAL_KM_MALFORMED_REQUEST] =
+        { "malformed_request", 400, "04",
+          "The query does not ask for key information as it must" },
+
+    [SEAL_KM_STORE_UNAVAILABLE] =
+        { "store_unavailable", 503, "01",
+          "The store of key material is not available" },
+
+    [SEAL_KM_STORE_TIMEOUT] =
+        { "store_timeout", 503, "01",
+          "The store of key material did not answer in time" }
+};
+
+
 const seal_km_reason_t *
 seal_km_reason(seal_km_reason_e reason)
 {
@@ -157,4 +183,17 @@ seal_km_reason(seal_km_reason_e reason)
     }
 
     return &seal_km_reasons[reason];
+}
+
+
+const seal_km_reason_t *
+seal_km_reason_retrieval(seal_km_reason_e reason)
+{
+    if ((unsigned) reason < SEAL_KM_REASON_MAX
+        && seal_km_reason_retrievals[reason].word != NULL)
+    {
+        return &seal_km_reason_retrievals[reason];
+    }
+
+    return seal_km_reason(reason);
 }

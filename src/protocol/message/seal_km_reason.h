@@ -66,5 +66,12 @@ typedef struct {
 /* Never NULL; any value outside the enum gives SEAL_KM_INTERNAL_ERROR's row. */
 const seal_km_reason_t *seal_km_reason(seal_km_reason_e reason);
 
+/*
+ * The same for SS_KeyInfoRetrieval (TS 29.549): status and description are its own
+ * where the table speaks of POST and a body, or TS 33.434 has no other status than
+ * 500.
+ */
+const seal_km_reason_t *seal_km_reason_retrieval(seal_km_reason_e reason);
+
 
 #endif /* SEAL_KM_REASON_H */

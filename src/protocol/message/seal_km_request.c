@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "seal_km_json_flat.h"
 #include "seal_km_request.h"
 #include "seal_km_uri.h"
 
@@ -56,17 +55,17 @@ static const seal_km_request_identity_t
 
 
 static void seal_km_request_get_name(seal_km_request_t *request,
-    const seal_km_json_object_t *json, const seal_km_request_member_t *member,
+    const json_t *json, const seal_km_request_member_t *member,
     seal_km_str_t *name);
 static int seal_km_request_get_skms_uri(seal_km_request_t *request,
-    const seal_km_json_object_t *json, seal_km_arena_t *arena,
-    const seal_km_str_t *uris, size_t n);
+    const json_t *json, seal_km_arena_t *arena, const seal_km_str_t *uris,
+    size_t n);
 static void seal_km_request_get_identity(seal_km_request_t *request,
-    const seal_km_json_object_t *json);
+    const json_t *json);
 static void seal_km_request_get_date_time(seal_km_request_t *request,
-    const seal_km_json_object_t *json);
-static seal_km_json_value_t seal_km_request_get(seal_km_request_t *request,
-    const seal_km_json_object_t *json, const seal_km_request_member_t *member);
+    const json_t *json);
+static const json_t *seal_km_request_get(seal_km_request_t *request,
+    const json_t *json, const seal_km_request_member_t *member);
 static int seal_km_request_is_one_of(seal_km_str_t uri,
     const seal_km_str_t *uris, size_t n);
 static void seal_km_request_fault(seal_km_request_t *request,
@@ -77,13 +76,13 @@ seal_km_reason_e
 seal_km_request_decode(seal_km_request_t *request, seal_km_arena_t *arena,
     seal_km_str_t body, const seal_km_str_t *uris, size_t n)
 {
-    seal_km_json_e         rc;
-    seal_km_json_object_t  json;
+    json_t          *json;
+    seal_km_json_e   rc;
 
     memset(request, 0, sizeof(seal_km_request_t));
 
-    rc = seal_km_json_read(&json, arena, body, SEAL_KM_REQUEST_VALUES_MAX,
-                           seal_km_json_parse_clamped);
+    rc = seal_km_json_parse_clamped(arena, body, SEAL_KM_REQUEST_VALUES_MAX,
+                                    &json);
 
     if (rc == SEAL_KM_JSON_NO_MEMORY) {
         seal_km_request_fault(request, SEAL_KM_REQUEST_NO_MEMORY);
@@ -96,73 +95,72 @@ seal_km_request_decode(seal_km_request_t *request, seal_km_arena_t *arena,
         return SEAL_KM_MALFORMED_REQUEST;
     }
 
-    if (!seal_km_json_is_object(&json)) {
+    if (!json_is_object(json)) {
         seal_km_request_fault(request, "the body is not a JSON object");
         return SEAL_KM_MALFORMED_REQUEST;
     }
 
     /* all of them: what is valid is echoed even if something else is not */
 
-    seal_km_request_get_name(request, &json, &seal_km_request_version,
+    seal_km_request_get_name(request, json, &seal_km_request_version,
                              &request->version);
 
-    if (seal_km_request_get_skms_uri(request, &json, arena, uris, n) != 0) {
+    if (seal_km_request_get_skms_uri(request, json, arena, uris, n) != 0) {
         request->error = SEAL_KM_REQUEST_NO_MEMORY;
         return SEAL_KM_INTERNAL_ERROR;
     }
 
-    seal_km_request_get_name(request, &json, &seal_km_request_service_id,
+    seal_km_request_get_name(request, json, &seal_km_request_service_id,
                              &request->service_id);
-    seal_km_request_get_identity(request, &json);
-    seal_km_request_get_date_time(request, &json);
+    seal_km_request_get_identity(request, json);
+    seal_km_request_get_date_time(request, json);
 
     return (request->error == NULL) ? SEAL_KM_OK : SEAL_KM_MALFORMED_REQUEST;
 }
 
 
 static void
-seal_km_request_get_name(seal_km_request_t *request,
-    const seal_km_json_object_t *json, const seal_km_request_member_t *member,
-    seal_km_str_t *name)
+seal_km_request_get_name(seal_km_request_t *request, const json_t *json,
+    const seal_km_request_member_t *member, seal_km_str_t *name)
 {
-    seal_km_json_value_t  value;
+    seal_km_str_t  value;
 
-    value = seal_km_request_get(request, json, member);
+    json = seal_km_request_get(request, json, member);
 
-    if (value.kind == SEAL_KM_JSON_ABSENT) {
+    if (json == NULL) {
         return;
     }
 
-    if (value.text.len == 0
-        || value.text.len > SEAL_KM_NAME_MAX
-        || seal_km_str_has_control(value.text))
+    value = seal_km_json_text(json);
+
+    if (value.len == 0
+        || value.len > SEAL_KM_NAME_MAX
+        || seal_km_str_has_control(value))
     {
         seal_km_request_fault(request, member->invalid);
         return;
     }
 
-    *name = value.text;
+    *name = value;
 }
 
 
 /* -1 where there is no memory for its normal form */
 
 static int
-seal_km_request_get_skms_uri(seal_km_request_t *request,
-    const seal_km_json_object_t *json, seal_km_arena_t *arena,
-    const seal_km_str_t *uris, size_t n)
+seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
+    seal_km_arena_t *arena, const seal_km_str_t *uris, size_t n)
 {
-    char                  *normal;
-    seal_km_str_t          value;
-    seal_km_json_value_t   member;
+    char           *normal;
+    seal_km_str_t   value;
 
-    member = seal_km_request_get(request, json, &seal_km_request_skms_uri);
+    json = seal_km_request_get(request, json, &seal_km_request_skms_uri);
 
-    if (member.kind == SEAL_KM_JSON_ABSENT) {
+    if (json == NULL) {
         return 0;
     }
 
-    value = member.text;
+    value = seal_km_json_text(json);
 
     if (value.len > SEAL_KM_URI_MAX) {
         seal_km_request_fault(request, seal_km_request_skms_uri.invalid);
@@ -196,8 +194,7 @@ seal_km_request_get_skms_uri(seal_km_request_t *request,
 /* "Only one of these fields may be present", table 5.3.2-1 */
 
 static void
-seal_km_request_get_identity(seal_km_request_t *request,
-    const seal_km_json_object_t *json)
+seal_km_request_get_identity(seal_km_request_t *request, const json_t *json)
 {
     unsigned                         type, named, n;
     const seal_km_request_member_t  *member;
@@ -208,7 +205,7 @@ seal_km_request_get_identity(seal_km_request_t *request,
     for (type = SEAL_KM_IDENTITY_CLIENT; type < SEAL_KM_IDENTITY_MAX; type++) {
         member = &seal_km_request_identities[type].member;
 
-        if (seal_km_json_get(json, member->name).kind != SEAL_KM_JSON_ABSENT) {
+        if (json_object_get(json, member->name) != NULL) {
             named = type;
             n++;
         }
@@ -234,39 +231,34 @@ seal_km_request_get_identity(seal_km_request_t *request,
 
 
 static void
-seal_km_request_get_date_time(seal_km_request_t *request,
-    const seal_km_json_object_t *json)
+seal_km_request_get_date_time(seal_km_request_t *request, const json_t *json)
 {
-    seal_km_json_value_t  value;
+    json = seal_km_request_get(request, json, &seal_km_request_date_time);
 
-    value = seal_km_request_get(request, json, &seal_km_request_date_time);
-
-    if (value.kind == SEAL_KM_JSON_ABSENT) {
+    if (json == NULL) {
         return;
     }
 
-    if (value.kind != SEAL_KM_JSON_INTEGER || value.integer < 0) {
+    if (!json_is_integer(json) || json_integer_value(json) < 0) {
         seal_km_request_fault(request, seal_km_request_date_time.invalid);
         return;
     }
 
-    request->date_time = value.integer;
+    request->date_time = json_integer_value(json);
 }
 
 
-static seal_km_json_value_t
-seal_km_request_get(seal_km_request_t *request,
-    const seal_km_json_object_t *json, const seal_km_request_member_t *member)
+static const json_t *
+seal_km_request_get(seal_km_request_t *request, const json_t *json,
+    const seal_km_request_member_t *member)
 {
-    seal_km_json_value_t  value;
+    json = json_object_get(json, member->name);
 
-    value = seal_km_json_get(json, member->name);
-
-    if (value.kind == SEAL_KM_JSON_ABSENT) {
+    if (json == NULL) {
         seal_km_request_fault(request, member->missing);
     }
 
-    return value;
+    return json;
 }
 
 

@@ -34,9 +34,9 @@ typedef enum {
 
 
 /*
- * The strings lie in the arena or in the body that seal_km_request_decode() was
- * given, and live as long as these do, or as the URIs that it was given.  A
- * member that is absent or invalid has data == NULL.
+ * The strings lie in the arena that seal_km_request_decode() was given, and
+ * live as long as it does, or as the URIs that it was given.  A member that is
+ * absent or invalid has data == NULL.
  */
 typedef struct {
     seal_km_str_t        version;
@@ -54,7 +54,7 @@ typedef struct {
 
 
 /*
- * Decodes body, where it lies or in memory of the arena.  uris are those that will be given to
+ * Decodes body, in memory of the arena.  uris are those that will be given to
  * seal_km_request_check_skms_uri(): an SKmsUri that is spelt as one of them
  * needs no normalisation; n may be 0.
  *

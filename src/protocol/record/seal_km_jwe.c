@@ -12,7 +12,7 @@
 #include <openssl/evp.h>
 
 #include "seal_km_base64.h"
-#include "seal_km_json_flat.h"
+#include "seal_km_json.h"
 #include "seal_km_jwe.h"
 
 
@@ -64,13 +64,13 @@ static int seal_km_jwe_split(char *value, size_t len,
     seal_km_jwe_part_t *parts);
 static seal_km_jwe_e seal_km_jwe_read_header(seal_km_arena_t *arena,
     const seal_km_jwe_part_t *header, seal_km_str_t name, int plain,
-    seal_km_json_object_t *json);
+    json_t **json);
 static seal_km_jwe_e seal_km_jwe_parse_header(seal_km_arena_t *arena,
-    seal_km_str_t text, int plain, seal_km_json_object_t *json);
+    seal_km_str_t text, int plain, json_t **json);
 static int seal_km_jwe_may_be_object(seal_km_str_t src);
-static seal_km_jwe_e seal_km_jwe_check_header(
-    const seal_km_json_object_t *json, seal_km_jwe_t *jwe);
-static int seal_km_jwe_is(const seal_km_json_object_t *json, const char *name,
+static seal_km_jwe_e seal_km_jwe_check_header(const json_t *json,
+    seal_km_jwe_t *jwe);
+static int seal_km_jwe_is(const json_t *json, const char *name,
     const char *value);
 static seal_km_jwe_e seal_km_jwe_open_parts(const seal_km_jwe_keys_t *keys,
     const seal_km_jwe_part_t *parts, seal_km_jwe_t *jwe);
@@ -87,10 +87,10 @@ seal_km_jwe_e
 seal_km_jwe_open(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
     int plain, char *value, size_t len, seal_km_jwe_t *jwe)
 {
-    seal_km_jwe_e          result;
-    seal_km_arena_t        arena;
-    seal_km_jwe_part_t     parts[SEAL_KM_JWE_PARTS];
-    seal_km_json_object_t  json;
+    json_t              *json;
+    seal_km_jwe_e        result;
+    seal_km_arena_t      arena;
+    seal_km_jwe_part_t   parts[SEAL_KM_JWE_PARTS];
 
     jwe->record.data = NULL;
     jwe->record.len = 0;
@@ -106,7 +106,7 @@ seal_km_jwe_open(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
                                      plain, &json);
 
     if (result == SEAL_KM_JWE_OPENED) {
-        result = seal_km_jwe_check_header(&json, jwe);
+        result = seal_km_jwe_check_header(json, jwe);
     }
 
     if (result == SEAL_KM_JWE_OPENED) {
@@ -114,7 +114,7 @@ seal_km_jwe_open(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
     }
 
     if (result == SEAL_KM_JWE_OPENED
-        && !seal_km_str_equal(seal_km_json_get(&json, "rec").text, name))
+        && !seal_km_str_equal(seal_km_json_string(json, "rec"), name))
     {
         jwe->record.data = NULL;
         jwe->record.len = 0;
@@ -161,7 +161,7 @@ seal_km_jwe_split(char *value, size_t len, seal_km_jwe_part_t *parts)
 static seal_km_jwe_e
 seal_km_jwe_read_header(seal_km_arena_t *arena,
     const seal_km_jwe_part_t *header, seal_km_str_t name, int plain,
-    seal_km_json_object_t *json)
+    json_t **json)
 {
     size_t          max, size;
     seal_km_str_t   src, text;
@@ -198,13 +198,12 @@ seal_km_jwe_read_header(seal_km_arena_t *arena,
 
 static seal_km_jwe_e
 seal_km_jwe_parse_header(seal_km_arena_t *arena, seal_km_str_t text,
-    int plain, seal_km_json_object_t *json)
+    int plain, json_t **json)
 {
     json_t          *ambiguous;
     seal_km_json_e   rc;
 
-    rc = seal_km_json_read(json, arena, text, SEAL_KM_JSON_ANY,
-                           seal_km_json_parse);
+    rc = seal_km_json_parse(arena, text, SEAL_KM_JSON_ANY, json);
 
     if (rc == SEAL_KM_JSON_NO_MEMORY) {
         return SEAL_KM_JWE_NO_MEMORY;
@@ -212,9 +211,7 @@ seal_km_jwe_parse_header(seal_km_arena_t *arena, seal_km_str_t text,
 
     if (rc == SEAL_KM_JSON_OK) {
 
-        if (plain
-            && seal_km_json_get(json, "enc").kind == SEAL_KM_JSON_ABSENT)
-        {
+        if (plain && json_object_get(*json, "enc") == NULL) {
             return SEAL_KM_JWE_PLAIN;
         }
 
@@ -283,11 +280,11 @@ seal_km_jwe_may_be_object(seal_km_str_t src)
 
 
 static seal_km_jwe_e
-seal_km_jwe_check_header(const seal_km_json_object_t *json, seal_km_jwe_t *jwe)
+seal_km_jwe_check_header(const json_t *json, seal_km_jwe_t *jwe)
 {
     seal_km_str_t  kid;
 
-    kid = seal_km_json_get(json, "kid").text;
+    kid = seal_km_json_string(json, "kid");
 
     if (kid.data != NULL && kid.len <= SEAL_KM_JWE_KID_MAX) {
         memcpy(jwe->kid, kid.data, kid.len);
@@ -299,11 +296,11 @@ seal_km_jwe_check_header(const seal_km_json_object_t *json, seal_km_jwe_t *jwe)
 
     /* four members, and these four: no other is understood */
 
-    if (seal_km_json_size(json) == 4
+    if (json_object_size(json) == 4
         && seal_km_jwe_is(json, "alg", "dir")
         && seal_km_jwe_is(json, "enc", "A256GCM")
         && kid.data != NULL
-        && seal_km_json_get(json, "rec").kind == SEAL_KM_JSON_STRING)
+        && json_is_string(json_object_get(json, "rec")))
     {
         return SEAL_KM_JWE_OPENED;
     }
@@ -313,15 +310,14 @@ seal_km_jwe_check_header(const seal_km_json_object_t *json, seal_km_jwe_t *jwe)
 
 
 static int
-seal_km_jwe_is(const seal_km_json_object_t *json, const char *name,
-    const char *value)
+seal_km_jwe_is(const json_t *json, const char *name, const char *value)
 {
     seal_km_str_t  wanted;
 
     wanted.data = value;
     wanted.len = strlen(value);
 
-    return seal_km_str_equal(seal_km_json_get(json, name).text, wanted);
+    return seal_km_str_equal(seal_km_json_string(json, name), wanted);
 }
 
 
@@ -359,7 +355,7 @@ seal_km_jwe_open_parts(const seal_km_jwe_keys_t *keys,
         jwe->record.len = sealed.len;
 
     } else {
-        explicit_bzero(sealed.text, sealed.len);
+        OPENSSL_cleanse(sealed.text, sealed.len);
     }
 
     return result;

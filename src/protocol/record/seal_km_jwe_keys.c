@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "seal_km_base64.h"
@@ -394,7 +395,7 @@ seal_km_jwe_keys_set_secret(seal_km_jwe_keys_t *keys,
     rc = seal_km_base64url_decode(k, decoded, &len);
 
     if (rc != 0 || len != SEAL_KM_JWE_KEY_SIZE) {
-        explicit_bzero(decoded, sizeof(decoded));
+        OPENSSL_cleanse(decoded, sizeof(decoded));
         return 1;
     }
 
@@ -406,7 +407,7 @@ seal_km_jwe_keys_set_secret(seal_km_jwe_keys_t *keys,
         keys->n++;
     }
 
-    explicit_bzero(decoded, sizeof(decoded));
+    OPENSSL_cleanse(decoded, sizeof(decoded));
 
     return (secret == NULL) ? -1 : 0;
 }
@@ -494,8 +495,8 @@ seal_km_jwe_keys_free(seal_km_jwe_keys_t *keys)
         page = keys->pages;
         keys->pages = page->next;
 
-        explicit_bzero((char *) page + sizeof(seal_km_jwe_page_t),
-                       page->size - sizeof(seal_km_jwe_page_t));
+        OPENSSL_cleanse((char *) page + sizeof(seal_km_jwe_page_t),
+                        page->size - sizeof(seal_km_jwe_page_t));
         munmap(page, page->size);
     }
 

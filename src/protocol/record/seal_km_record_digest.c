@@ -1,7 +1,7 @@
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
-#include <string.h>
 
 #include "seal_km_record_digest.h"
 
@@ -78,7 +78,7 @@ seal_km_record_digest(seal_km_record_digest_t *digest, seal_km_str_t record,
         *dst++ = digits[mac[i] & 0x0f];
     }
 
-    explicit_bzero(mac, sizeof(mac));
+    OPENSSL_cleanse(mac, sizeof(mac));
 
     return 0;
 }

@@ -11,9 +11,9 @@
 
 
 /*
- * 1 if one of the ranges in the value of an Accept is application/json,
- * application/'*' or any at all, in any case and with any parameters, and its weight is
- * above 0.  A weight that is no qvalue (clause 12.4.2) is not above 0.
+ * 1 if one of the ranges in the value of an Accept is application/json, all of
+ * "application", or all types, in any case and with any parameters, and its weight
+ * is above 0.  A weight that is no qvalue (clause 12.4.2) is not above 0.
  */
 int seal_km_accept_has_json(seal_km_str_t value);
 

@@ -1,4 +1,3 @@
-#include "seal_km_base64.h"
 #include "seal_km_json_write.h"
 #include "seal_km_key_info.h"
 #include "seal_km_query.h"
@@ -73,7 +72,7 @@ static size_t
 seal_km_key_info_value_size(const seal_km_key_info_t *info)
 {
     if (info->form == SEAL_KM_PAYLOAD_BASE64) {
-        return seal_km_base64_encoded_size(info->record.len) + 2;
+        return seal_km_json_base64_size(info->record);
     }
 
     return seal_km_json_string_size(seal_km_key_info_text(info->record));
@@ -83,17 +82,11 @@ seal_km_key_info_value_size(const seal_km_key_info_t *info)
 static char *
 seal_km_key_info_write_value(char *dst, const seal_km_key_info_t *info)
 {
-    if (info->form != SEAL_KM_PAYLOAD_BASE64) {
-        return seal_km_json_write_string(dst,
-                                         seal_km_key_info_text(info->record));
+    if (info->form == SEAL_KM_PAYLOAD_BASE64) {
+        return seal_km_json_write_base64(dst, info->record);
     }
 
-    *dst++ = '"';
-    seal_km_base64_encode(info->record, dst);
-    dst += seal_km_base64_encoded_size(info->record.len);
-    *dst++ = '"';
-
-    return dst;
+    return seal_km_json_write_string(dst, seal_km_key_info_text(info->record));
 }
 
 

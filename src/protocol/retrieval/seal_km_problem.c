@@ -4,31 +4,6 @@
 #include "seal_km_problem.h"
 
 
-/*
- * What SS_KeyInfoRetrieval says otherwise.  Its statuses are HTTP's alone: where
- * 33.434 has but 500, a store that is not there now is a 503.
- */
-
-static const seal_km_reason_t  seal_km_problem_reasons[SEAL_KM_REASON_MAX] = {
-
-    [SEAL_KM_METHOD_NOT_ALLOWED] =
-        { "method_not_allowed", 405, "04",
-          "The method must be GET" },
-
-    [SEAL_KM_MALFORMED_REQUEST] =
-        { "malformed_request", 400, "04",
-          "The query does not ask for key information as it must" },
-
-    [SEAL_KM_STORE_UNAVAILABLE] =
-        { "store_unavailable", 503, "01",
-          "The store of key material is not available" },
-
-    [SEAL_KM_STORE_TIMEOUT] =
-        { "store_timeout", 503, "01",
-          "The store of key material did not answer in time" }
-};
-
-
 typedef struct {
     unsigned     status;
     const char  *title;     /* of IANA's registry of status codes */
@@ -73,22 +48,6 @@ static void seal_km_problem_fill(seal_km_problem_t *problem,
 static size_t seal_km_problem_params_size(const seal_km_query_fault_t *fault);
 static char *seal_km_problem_write_params(const seal_km_query_fault_t *fault,
     char *dst);
-static seal_km_str_t seal_km_problem_text(const char *text);
-
-
-const seal_km_reason_t *
-seal_km_problem_reason(seal_km_reason_e reason)
-{
-    const seal_km_reason_t  *row;
-
-    if ((unsigned) reason >= SEAL_KM_REASON_MAX) {
-        return seal_km_reason(reason);
-    }
-
-    row = &seal_km_problem_reasons[reason];
-
-    return (row->word != NULL) ? row : seal_km_reason(reason);
-}
 
 
 size_t
@@ -154,11 +113,11 @@ seal_km_problem_fill(seal_km_problem_t *problem, const seal_km_reason_t *row,
 
     status = &seal_km_problem_statuses[i];
 
-    problem->title = seal_km_problem_text(status->title);
+    problem->title = seal_km_str_of(status->title);
     problem->status_len = seal_km_json_write_int(status->status,
                                                  problem->status);
-    problem->detail = seal_km_problem_text(row->description);
-    problem->cause = seal_km_problem_text((fault != NULL) ? fault->cause
+    problem->detail = seal_km_str_of(row->description);
+    problem->cause = seal_km_str_of((fault != NULL) ? fault->cause
                                                           : status->cause);
 }
 
@@ -170,9 +129,9 @@ seal_km_problem_params_size(const seal_km_query_fault_t *fault)
 {
     return seal_km_json_name_size("invalidParams")
            + seal_km_json_member_size("param",
-                                      seal_km_problem_text(fault->param))
+                                      seal_km_str_of(fault->param))
            + seal_km_json_member_size("reason",
-                                      seal_km_problem_text(fault->reason))
+                                      seal_km_str_of(fault->reason))
            + sizeof("[}]") - 1;
 }
 
@@ -188,24 +147,12 @@ seal_km_problem_write_params(const seal_km_query_fault_t *fault, char *dst)
     object = dst;
 
     dst = seal_km_json_write_member(dst, "param",
-                                    seal_km_problem_text(fault->param));
+                                    seal_km_str_of(fault->param));
     dst = seal_km_json_write_member(dst, "reason",
-                                    seal_km_problem_text(fault->reason));
+                                    seal_km_str_of(fault->reason));
     *object = '{';
     *dst++ = '}';
     *dst++ = ']';
 
     return dst;
-}
-
-
-static seal_km_str_t
-seal_km_problem_text(const char *text)
-{
-    seal_km_str_t  s;
-
-    s.data = text;
-    s.len = (text == NULL) ? 0 : strlen(text);
-
-    return s;
 }

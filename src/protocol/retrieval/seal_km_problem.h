@@ -13,14 +13,8 @@
 
 
 /*
- * A row of the one table as this interface says it: where the table speaks of
- * POST and a body, or TS 33.434 has no other status than 500, status and
- * description are others; word and ErrorCode are not.
- */
-const seal_km_reason_t *seal_km_problem_reason(seal_km_reason_e reason);
-
-/*
- * Bytes of the message for a refusal: row is one of seal_km_problem_reason().
+ * Bytes of the message for a refusal: row is one of
+ * seal_km_reason_retrieval().
  * fault, which may be NULL, is what is wrong with the query; it gives the cause
  * in place of the status.
  */

@@ -7,8 +7,7 @@
 static seal_km_reason_e seal_km_jws_decode(seal_km_jws_t *jws);
 static seal_km_reason_e seal_km_jws_decode_part(seal_km_str_t text,
     seal_km_arena_t *arena, seal_km_str_t *part);
-static seal_km_reason_e seal_km_jws_check_header(
-    const seal_km_json_object_t *header);
+static seal_km_reason_e seal_km_jws_check_header(const json_t *header);
 
 
 int
@@ -61,13 +60,13 @@ seal_km_jws_read(seal_km_jws_t *jws, seal_km_str_t text,
     rc = seal_km_jws_decode(jws);
 
     if (rc == SEAL_KM_OK) {
-        rc = seal_km_jws_check_header(&jws->header);
+        rc = seal_km_jws_check_header(jws->header);
     }
 
     if (rc == SEAL_KM_OK) {
-        jws->kid = seal_km_json_get(&jws->header, "kid").text;
+        jws->kid = seal_km_json_string(jws->header, "kid");
         jws->algorithms = allowed & seal_km_algorithms_named(
-                                 seal_km_json_get(&jws->header, "alg").text);
+                                  seal_km_json_string(jws->header, "alg"));
 
         if (jws->algorithms == 0) {
             rc = SEAL_KM_TOKEN_ALGORITHM;
@@ -103,8 +102,8 @@ seal_km_jws_decode(seal_km_jws_t *jws)
         return rc;
     }
 
-    switch (seal_km_json_read(&jws->header, &jws->arena, header,
-                              SEAL_KM_JWS_HEADER_VALUES, seal_km_json_parse))
+    switch (seal_km_json_parse(&jws->arena, header, SEAL_KM_JWS_HEADER_VALUES,
+                               &jws->header))
     {
 
     case SEAL_KM_JSON_OK:
@@ -145,23 +144,22 @@ seal_km_jws_decode_part(seal_km_str_t text, seal_km_arena_t *arena,
  */
 
 static seal_km_reason_e
-seal_km_jws_check_header(const seal_km_json_object_t *header)
+seal_km_jws_check_header(const json_t *header)
 {
-    seal_km_json_kind_e  kid;
+    const json_t  *kid;
 
-    /* another type than object has no members */
-
-    if (seal_km_json_get(header, "alg").kind != SEAL_KM_JSON_STRING
-        || seal_km_json_get(header, "crit").kind != SEAL_KM_JSON_ABSENT
-        || seal_km_json_get(header, "b64").kind != SEAL_KM_JSON_ABSENT)
+    if (!json_is_object(header)
+        || !json_is_string(json_object_get(header, "alg"))
+        || json_object_get(header, "crit") != NULL
+        || json_object_get(header, "b64") != NULL)
     {
         return SEAL_KM_TOKEN_MALFORMED;
     }
 
-    kid = seal_km_json_get(header, "kid").kind;
+    kid = json_object_get(header, "kid");
 
-    return (kid == SEAL_KM_JSON_ABSENT || kid == SEAL_KM_JSON_STRING)
-           ? SEAL_KM_OK : SEAL_KM_TOKEN_MALFORMED;
+    return (kid == NULL || json_is_string(kid)) ? SEAL_KM_OK
+                                                : SEAL_KM_TOKEN_MALFORMED;
 }
 
 

@@ -9,7 +9,7 @@
 
 
 #include "seal_km_algorithm.h"
-#include "seal_km_json_flat.h"
+#include "seal_km_json.h"
 #include "seal_km_reason.h"
 
 
@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
     seal_km_jws_parts_t    parts;
-    seal_km_json_object_t  header;
+    json_t                *header;
     seal_km_algorithms_t   algorithms;  /* those allowed that "alg" names */
     seal_km_str_t          kid;         /* in header; data == NULL: none */
     seal_km_str_t          signature;   /* decoded */

@@ -283,7 +283,7 @@ seal_km_signature_hmac(const seal_km_signature_t *s,
         rc = SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
-    explicit_bzero(mac, sizeof(mac));
+    OPENSSL_cleanse(mac, sizeof(mac));
     EVP_MAC_CTX_free(hmac);
 
     return rc;

@@ -33,7 +33,7 @@ static seal_km_reason_e seal_km_token_malformed(seal_km_token_fault_t *fault,
     const char *claim, const char *what);
 static int seal_km_token_get_binding(const json_t *claims,
     seal_km_token_t *token);
-static int seal_km_token_has_type(const seal_km_json_object_t *header,
+static int seal_km_token_has_type(const json_t *header,
     const seal_km_token_profile_t *profile);
 
 
@@ -171,7 +171,7 @@ seal_km_token_get_claims(seal_km_token_t *token, const seal_km_jws_t *jws,
         return reason;
     }
 
-    token->type_refused = !seal_km_token_has_type(&jws->header, profile);
+    token->type_refused = !seal_km_token_has_type(jws->header, profile);
 
     return SEAL_KM_OK;
 }
@@ -468,7 +468,7 @@ seal_km_token_get_binding(const json_t *claims, seal_km_token_t *token)
 /* RFC 9068, clause 4; RFC 7515, clause 4.1.9 */
 
 static int
-seal_km_token_has_type(const seal_km_json_object_t *header,
+seal_km_token_has_type(const json_t *header,
     const seal_km_token_profile_t *profile)
 {
     size_t         i;
@@ -478,7 +478,7 @@ seal_km_token_has_type(const seal_km_json_object_t *header,
         return 1;
     }
 
-    type = seal_km_token_type(seal_km_json_get(header, "typ").text);
+    type = seal_km_token_type(seal_km_json_string(header, "typ"));
 
     for (i = 0; i < profile->ntypes; i++) {
         if (type.len == profile->types[i].len

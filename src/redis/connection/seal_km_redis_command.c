@@ -7,18 +7,11 @@
 
 #include <ngx_event.h>
 
-
-/* of RESP: a type, a number, and the end of the line */
-#define SEAL_KM_REDIS_COMMAND_LINE  (1 + NGX_SIZE_T_LEN + sizeof(CRLF) - 1)
+#include <openssl/crypto.h>
 
 
-static size_t seal_km_redis_command_size(int argc, const char **argv,
-    const size_t *len);
-static size_t seal_km_redis_command_length(const char **argv,
-    const size_t *len, int i);
-static u_char *seal_km_redis_command_write(u_char *p, int argc,
-    const char **argv, const size_t *len);
-static u_char *seal_km_redis_command_line(u_char *p, u_char type, size_t n);
+static seal_km_redis_command_t *seal_km_redis_command_copy(char *text,
+    size_t len, ngx_uint_t flags);
 static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
 static void seal_km_redis_command_end_sent(ngx_queue_t *queue,
     seal_km_redis_end_e end);
@@ -117,15 +110,45 @@ seal_km_redis_command_t *
 seal_km_redis_command_create(int argc, const char **argv, const size_t *len,
     ngx_uint_t flags, seal_km_redis_command_pt handler, void *data)
 {
+    char                     *text;
+    long long                 n;
+    seal_km_redis_command_t  *command;
+
+    n = redisFormatCommandArgv(&text, argc, argv, len);
+    if (n < 0) {
+        return NULL;
+    }
+
+    command = seal_km_redis_command_copy(text, n, flags);
+
+    /* it may be an AUTH */
+    OPENSSL_cleanse(text, n);
+    redisFreeCommand(text);
+
+    if (command == NULL) {
+        return NULL;
+    }
+
+    command->name = argv[0];
+    command->flags = flags;
+    command->handler = handler;
+    command->data = data;
+
+    return command;
+}
+
+
+/* a command of that text; an ASKING comes before it where there is to be one */
+
+static seal_km_redis_command_t *
+seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
+{
     u_char                   *p;
-    size_t                    size;
     seal_km_redis_command_t  *command;
 
     static const char  asking[] = "*1\r\n$6\r\nASKING\r\n";
 
-    size = sizeof(asking) + seal_km_redis_command_size(argc, argv, len);
-
-    command = ngx_alloc(sizeof(seal_km_redis_command_t) + size,
+    command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + len,
                         ngx_cycle->log);
     if (command == NULL) {
         return NULL;
@@ -141,96 +164,17 @@ seal_km_redis_command_create(int argc, const char **argv, const size_t *len,
         command->asking = 1;
     }
 
-    p = seal_km_redis_command_write(p, argc, argv, len);
-
+    p = ngx_cpymem(p, text, len);
     command->len = p - command->text;
-    command->name = argv[0];
-    command->flags = flags;
-    command->handler = handler;
-    command->data = data;
 
     return command;
-}
-
-
-/* room for a command as RESP has it: an array of strings with their lengths */
-
-static size_t
-seal_km_redis_command_size(int argc, const char **argv, const size_t *len)
-{
-    int     i;
-    size_t  size;
-
-    size = SEAL_KM_REDIS_COMMAND_LINE;
-
-    for (i = 0; i < argc; i++) {
-        size += SEAL_KM_REDIS_COMMAND_LINE
-                + seal_km_redis_command_length(argv, len, i)
-                + sizeof(CRLF) - 1;
-    }
-
-    return size;
-}
-
-
-static size_t
-seal_km_redis_command_length(const char **argv, const size_t *len, int i)
-{
-    return len ? len[i] : ngx_strlen(argv[i]);
-}
-
-
-static u_char *
-seal_km_redis_command_write(u_char *p, int argc, const char **argv,
-    const size_t *len)
-{
-    int     i;
-    size_t  n;
-
-    p = seal_km_redis_command_line(p, '*', argc);
-
-    for (i = 0; i < argc; i++) {
-        n = seal_km_redis_command_length(argv, len, i);
-
-        p = seal_km_redis_command_line(p, '$', n);
-        p = ngx_cpymem(p, argv[i], n);
-        *p++ = CR;
-        *p++ = LF;
-    }
-
-    return p;
-}
-
-
-static u_char *
-seal_km_redis_command_line(u_char *p, u_char type, size_t n)
-{
-    u_char  digits[NGX_SIZE_T_LEN], *digit;
-
-    digit = digits + NGX_SIZE_T_LEN;
-
-    do {
-        *--digit = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    *p++ = type;
-
-    while (digit < digits + NGX_SIZE_T_LEN) {
-        *p++ = *digit++;
-    }
-
-    *p++ = CR;
-    *p++ = LF;
-
-    return p;
 }
 
 
 void
 seal_km_redis_command_free(seal_km_redis_command_t *command)
 {
-    ngx_explicit_memzero(command->text, command->len);
+    OPENSSL_cleanse(command->text, command->len);
     ngx_free(command);
 }
 

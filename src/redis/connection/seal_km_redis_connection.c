@@ -6,6 +6,8 @@
 
 #include "seal_km_redis_connection.h"
 
+#include <openssl/crypto.h>
+
 
 #define SEAL_KM_REDIS_BACKOFF_MIN   50      /* milliseconds */
 #define SEAL_KM_REDIS_BACKOFF_MAX   1000
@@ -291,7 +293,7 @@ seal_km_redis_close(seal_km_redis_connection_t *rc)
     seal_km_redis_reader_free(&rc->reader);
 
     if (rc->out) {
-        ngx_explicit_memzero(rc->out, rc->out_size);
+        OPENSSL_cleanse(rc->out, rc->out_size);
         ngx_free(rc->out);
         rc->out = NULL;
     }

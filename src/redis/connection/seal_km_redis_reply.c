@@ -6,12 +6,17 @@
 #include "seal_km_redis_reply.h"
 
 #include <hiredis/sds.h>
+#include <openssl/crypto.h>
+
+
+/* what a server only says that it will send is worth no more memory at once */
+#define SEAL_KM_REDIS_ROOM_MAX  (1024 * 1024)
 
 
 static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
-    u_char *data, size_t len);
+    u_char *data, size_t len, size_t more);
 static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
-    size_t len);
+    size_t len, size_t more);
 static void seal_km_redis_reader_discard(seal_km_redis_reader_t *reader);
 static ngx_int_t seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply);
@@ -74,7 +79,7 @@ seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
     }
 
     if (reader->redis->buf != NULL) {
-        ngx_explicit_memzero(reader->redis->buf, reader->used);
+        OPENSSL_cleanse(reader->redis->buf, reader->used);
     }
 
     redisReaderFree(reader->redis);
@@ -113,7 +118,9 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
         seal_km_redis_reader_discard(reader);
         *reply = &seal_km_redis_dropped;
 
-    } else if (seal_km_redis_reader_feed(reader, data, used) != NGX_OK) {
+    } else if (seal_km_redis_reader_feed(reader, data, used, frame->body)
+               != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -130,9 +137,9 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
 
 static ngx_int_t
 seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
-    size_t len)
+    size_t len, size_t more)
 {
-    if (seal_km_redis_reader_reserve(reader, len) != NGX_OK) {
+    if (seal_km_redis_reader_reserve(reader, len, more) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -149,11 +156,14 @@ seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
 
 /*
  * hiredis' buffer grows by realloc(), which leaves what it held somewhere in
- * the heap: where there is no room for more, it gets a new buffer from us.
+ * the heap: where there is no room for more, it gets a new buffer from us.  That
+ * has room for the rest of a string too, of which more bytes are to come: else a
+ * long one would be copied again and again.
  */
 
 static ngx_int_t
-seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
+seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
+    size_t more)
 {
     sds           empty, buf;
     redisReader  *redis;
@@ -169,7 +179,9 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
         return NGX_ERROR;
     }
 
-    buf = sdsMakeRoomFor(empty, redis->len - redis->pos + len);
+    more = ngx_min(more, SEAL_KM_REDIS_ROOM_MAX);
+
+    buf = sdsMakeRoomFor(empty, redis->len - redis->pos + len + more);
     if (buf == NULL) {
         sdsfree(empty);
         return NGX_ERROR;
@@ -178,7 +190,7 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
     /* there is room: this allocates nothing */
     buf = sdscatlen(buf, redis->buf + redis->pos, redis->len - redis->pos);
 
-    ngx_explicit_memzero(redis->buf, reader->used);
+    OPENSSL_cleanse(redis->buf, reader->used);
     sdsfree(redis->buf);
 
     redis->buf = buf;
@@ -200,7 +212,7 @@ seal_km_redis_reader_discard(seal_km_redis_reader_t *reader)
     redis = reader->redis;
 
     if (redis->pos != redis->len) {
-        ngx_explicit_memzero(redis->buf, reader->used);
+        OPENSSL_cleanse(redis->buf, reader->used);
         redis->pos = redis->len;
     }
 }
@@ -222,7 +234,7 @@ seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     }
 
     /* what was decoded may be key material, and stays in the buffer */
-    ngx_explicit_memzero(redis->buf, reader->used);
+    OPENSSL_cleanse(redis->buf, reader->used);
     reader->used = redis->len;
 
     *reply = object;
@@ -244,7 +256,7 @@ seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
 
     case SEAL_KM_REDIS_REPLY_STRING:
     case SEAL_KM_REDIS_REPLY_ERROR:
-        ngx_explicit_memzero(reply->data, reply->len);
+        OPENSSL_cleanse(reply->data, reply->len);
         break;
 
     case SEAL_KM_REDIS_REPLY_ARRAY:

@@ -5,6 +5,8 @@
 
 #include "seal_km_redis_wire.h"
 
+#include <openssl/crypto.h>
+
 
 /*
  * ms.  Whoever waits for a command times out in the very millisecond in which
@@ -243,7 +245,7 @@ seal_km_redis_wire_write(seal_km_redis_connection_t *rc)
 
     if (!rc->proved) {
         /* there may have been a password among it */
-        ngx_explicit_memzero(rc->out + rc->out_pos, n);
+        OPENSSL_cleanse(rc->out + rc->out_pos, n);
     }
 
     rc->out_pos += n;
@@ -346,7 +348,7 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
         }
     }
 
-    ngx_explicit_memzero(data, len);
+    OPENSSL_cleanse(data, len);
 
     if (n == NGX_ABORT) {
         return NGX_ERROR;
