@@ -234,7 +234,7 @@ warnings: setup-test module ## compiles it all with gcc and with clang, no warni
 	@echo 'no warnings from gcc and clang'
 
 .PHONY: test
-test: setup-test module warnings ## all tests: what CI runs
+test: setup-test module warnings ## all tests
 	@$(MAKE) --no-print-directory unit
 	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
 

@@ -1,6 +1,6 @@
 # Every nginx configuration of README.md and docs/*.md is one that nginx takes,
-# without a warning, and those of docs/redis.md and docs/deployment.md answer a
-# request.  (docs/policy.md: policy-docs.t.)
+# without a warning.  Which of them answer a request: docs-answers.t and
+# policy-docs.t.
 
 use strict;
 use warnings;

@@ -124,12 +124,12 @@ test 'keys: files that change, and fetched ones',
         # it waits for keys, and its client goes
         $sims->answer(hold => 'keys', body => text('rsa'));
         my $n = $sims->count;
-        wait_for(sub { my $client = client();
-                       $client->send(kir_request(via => 1, location => '/net',
-                                     token => { -key => 'ec256' }));
-                       my $asked = wait_for(sub { $sims->count > $n }, 2);
-                       $client->close;
-                       $asked; });
+        ok(wait_for(sub { my $client = client();
+                          $client->send(kir_request(via => 1, location => '/net',
+                                        token => { -key => 'ec256' }));
+                          my $asked = wait_for(sub { $sims->count > $n }, 2);
+                          $client->close;
+                          $asked; }), 'a client that waits for keys goes');
         $sims->release('keys');
         kir 'one that waited has gone', { location => '/net' }, { key => 'KS' };
     };
@@ -145,6 +145,10 @@ test 'notices',
             'not_found';
         like($ear->next, qr/\A\{"time":\d+,"reason":"not_found","errorCode":"02","serviceId":"none.example","identityType":"user","identity":"alice","clientId":"client-1","count":1\}\z/,
              'not_found: there is no skmsUri');
+        kir 'nobody, there', { location => '/uri',
+                               query => 'val-service-id=none.example' }, 'not_found';
+        like($ear->next, qr/"skmsUri":"\Q@{[ SKMS_URI ]}\E","reason":"not_found"/,
+             'where seal_km_uri is set there is');
         kir 'a range', { headers => [ Accept => 'a/b' ] }, 'not_acceptable';
         like($ear->next, qr/"reason":"not_acceptable","errorCode":"04","count":1\}/,
              'not_acceptable');

@@ -58,7 +58,7 @@ set_includes() {
     done < <(find src -type d | sort)
 }
 
-# each file by itself, two at a time; a remark of one does not stop the others
+# each file by itself, as many at once as there are processors; a remark of one does not stop the others
 each() {
     xargs -P "$(nproc 2> /dev/null || echo 1)" -n 1 "$@"
 }
@@ -94,7 +94,6 @@ lint_tidy() {
 lint_cppcheck() {
     cppcheck --quiet --std=c11 --enable=warning,performance,portability \
         --error-exitcode=1 --inline-suppr --suppress=missingInclude \
-        --suppressions-list=tools/lint/cppcheck-suppressions \
         -j "$(nproc 2> /dev/null || echo 1)" "${ours[@]}" src ngx_http_seal_km_module.c
 }
 
@@ -104,7 +103,7 @@ scripts() {
         if head -n 1 "$file" | grep -q "^#!.*$1"; then
             echo "$file"
         fi
-    done < <(git ls-files tools .ci bench)
+    done < <(git ls-files tools .ci bench docs)
 }
 
 lint_shell() {

@@ -8,6 +8,8 @@ package SealKM::Sources;
 #     messages()                [ $text, $file ] of each that a log may have: a
 #                               piece of a sentence, with "\x{2026}" in the place
 #                               of what nginx and C format (%V, %s ...)
+#     reasons()                 [ word, status, ErrorCode or undef ] of each row of
+#                               the table of reasons, in its order
 #     directives()              names in the module's table of directives
 
 use strict;
@@ -16,7 +18,7 @@ use warnings;
 use Exporter 'import';
 use SealKM::Tool;
 
-our @EXPORT = qw(c_files literals messages directives);
+our @EXPORT = qw(messages reasons directives);
 
 # sentences for others than the log: responses and metrics.  That of a reason is in
 # the log as well, behind its word, and the words are in docs/protocol.md
@@ -96,6 +98,20 @@ sub messages {
             s/,? in \x{2026}:\x{2026}\z//;
             push @found, [ $_, $file ];
         }
+    }
+
+    return @found;
+}
+
+
+sub reasons {
+    my ($rows) = text_of(source('src/protocol/message/seal_km_reason.c'))
+        =~ /seal_km_reasons\[SEAL_KM_REASON_MAX\] = \{(.*?)^\};/ms
+        or die "there is no table of reasons\n";
+    my @found;
+
+    while ($rows =~ /\{ "(\w+)", (\d+), (?:NULL|"(\d\d)")/g) {
+        push @found, [ $1, $2, $3 ];
     }
 
     return @found;
