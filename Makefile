@@ -133,8 +133,8 @@ image-test: setup-demo   ## does what Dockerfile says in chroots, and tries the 
 
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
 # src/protocol, with $(REDIS), and with whatever else there is in t/unit. They
-# are built twice: as they are, and with the address and undefined behaviour
-# sanitizers.
+# are built as they are, with the address and undefined behaviour sanitizers, and,
+# for "coverage", with what counts lines.
 
 define unit_rules
 build/$(1)/%.o: src/%.c Makefile | setup-test
@@ -157,10 +157,21 @@ endef
 
 $(eval $(call unit_rules,unit,-O2))
 $(eval $(call unit_rules,unit-sanitized,-O1 $(SANITIZE)))
+$(eval $(call unit_rules,unit-coverage,-O1 --coverage))
 
 .PHONY: unit
 unit: $(TEST_C:%=build/unit/%) $(TEST_C:%=build/unit-sanitized/%) ## the unit tests, plain and with sanitizers
 	@tools/run-units.sh $^
+
+
+.PHONY: setup-coverage
+setup-coverage:
+	@tools/setup.sh coverage
+
+.PHONY: coverage
+coverage: setup-coverage ## the lines and branches of src/ that the tests run
+	@$(MAKE) --no-print-directory --output-sync -j $$(nproc) $(TEST_C:%=build/unit-coverage/%)
+	@tools/coverage.sh -j $(TEST_JOBS) $(TESTS)
 
 
 # A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
@@ -235,7 +246,7 @@ warnings: setup-test module ## compiles it all with gcc and with clang, no warni
 
 .PHONY: test
 test: setup-test module warnings ## all tests
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory --output-sync -j $$(nproc) unit
 	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
 
 .PHONY: suite

@@ -78,7 +78,7 @@ test 'a hundred reloads',
     sub {
         my $first = reloads($reloads, 2, qw(sentinel replica));
 
-        gone(reload());
+        ok(gone(reload()), 'the old worker goes once more');
         my $last = measure();
         note(map { "$_: $first->{$_}, at the end $last->{$_}\n" }
              sort keys %$first);
@@ -95,7 +95,8 @@ test 'a hundred reloads',
                 scalar grep { $_ eq 'nginx-seal-km' } $_->clients
             } $ha->data;
             return $most <= 2;
-        }), 'no connection is left at a server');
+        }), 'no connection is left at a server')
+            or diag(map { $_->command('CLIENT', 'LIST') } $ha->data);
     };
 
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs what is missing to build the module, to make a package of it, to show it
-# too, to test it too, or to have linters read it as well, on Debian 12 or newer.
+# too, to test it too, to have linters read it as well, or to see what the tests reach,
+# on Debian 12 or newer.
 #
-#   tools/setup.sh [build|deb|demo|test|bench|lint]  (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|bench|lint|coverage]  (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -122,6 +123,11 @@ want_bench() {
     want_command gnuplot-nox gnuplot
     want_package lua-cjson
     want_package libnginx-mod-http-lua
+}
+
+want_coverage() {
+    want_test
+    want_command gcovr gcovr
 }
 
 want_lint() {
@@ -298,7 +304,7 @@ install_npm() {
 
 # are they run, too?
 tests() {
-    [ "$what" = test ] || [ "$what" = lint ]
+    [ "$what" = test ] || [ "$what" = lint ] || [ "$what" = coverage ]
 }
 
 complete() {
@@ -310,6 +316,7 @@ complete() {
         test) want_test ;;
         bench) want_bench ;;
         lint) want_lint ;;
+        coverage) want_coverage ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
         { ! tests || { have_test_nginx && have_npm; }; }
@@ -318,8 +325,8 @@ complete() {
 main() {
     what=${1:-build}
     case $what in
-        build | deb | demo | test | bench | lint) ;;
-        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint]" ;;
+        build | deb | demo | test | bench | lint | coverage) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint|coverage]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||
