@@ -220,6 +220,16 @@ metrics-cost: setup-test module ## what it costs a request to be counted: instru
 soak: setup-test module  ## all that may go wrong at once, for MINUTES (10)
 	@SEAL_KM_SOAK_MINUTES=$(or $(MINUTES),10) tools/run-suite.sh t/soak/soak.t
 
+build/hostile/%: t/hostile/%.c build/unit/libunit.a Makefile | setup-test
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O2 -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
+
+.PHONY: hostile
+hostile: setup-test module build/hostile/collisions ## those who attack, HOSTILE_SECONDS (10) each, while others are served
+	@SEAL_KM_HOSTILE_SECONDS=$(or $(HOSTILE_SECONDS),10) \
+	    SEAL_KM_COLLISIONS=$(CURDIR)/build/hostile/collisions \
+	    tools/run-suite.sh t/hostile/hostile.t
+
 .PHONY: lint
 lint: setup-lint warnings ## reads all of it with other compilers' and linters' eyes
 	@tools/lint.sh $(PARTS)
