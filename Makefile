@@ -73,6 +73,10 @@ setup-demo:
 setup-test:
 	@tools/setup.sh test
 
+.PHONY: setup-bench
+setup-bench:
+	@tools/setup.sh bench
+
 .PHONY: setup-lint
 setup-lint:
 	@tools/setup.sh lint
@@ -189,6 +193,24 @@ bench-json: build/bench/bench_json_check ## what records of JSON cost at worst: 
 bench-instructions: setup-test module ## instructions for one request, against bench/instructions.txt
 	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl $(ROWS)
 
+.PHONY: bench
+bench: setup-bench module ## CPU of a request, beside return 200 and Lua: 8 minutes on a quiet machine
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/bench.pl
+
+.PHONY: bench-quick
+bench-quick: setup-bench module ## the first rows of that, roughly
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/bench.pl quick
+
+.PHONY: bench-docs
+bench-docs: setup-bench  ## writes what make bench has measured into docs/performance.md
+	@cp build/bench/results.json bench/results.json
+	@bench/docs.pl bench/results.json
+
+.PHONY: flame-graph
+flame-graph: setup-bench module ## draws docs/images/flame-graph.svg: a request whose token is in the cache
+	@SEAL_KM_TEST_CACHE=build/test-keys bench/instructions.pl keep 'cached RS256' build/callgrind
+	@bench/flame-graph.pl build/callgrind docs/images/flame-graph.svg
+
 .PHONY: metrics-cost
 metrics-cost: setup-test module ## what it costs a request to be counted: instructions
 	@tools/metrics-cost.sh
@@ -212,7 +234,7 @@ warnings: setup-test module ## compiles it all with gcc and with clang, no warni
 	@echo 'no warnings from gcc and clang'
 
 .PHONY: test
-test: setup-test module warnings ## all tests: what CI runs
+test: setup-test module warnings ## all tests
 	@$(MAKE) --no-print-directory unit
 	@tools/run-suite.sh -j $(TEST_JOBS) $(TESTS)
 

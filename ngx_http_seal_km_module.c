@@ -50,6 +50,13 @@ static ngx_conf_enum_t  ngx_http_seal_km_payload_types[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_seal_km_interfaces[] = {
+    { ngx_string("km"), NGX_HTTP_SEAL_KM_INTERFACE_KM },
+    { ngx_string("ss-kir"), NGX_HTTP_SEAL_KM_INTERFACE_KIR },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_seal_km_redis_reads[] = {
     { ngx_string("master"), SEAL_KM_REDIS_READ_MASTER },
     { ngx_string("replica"), SEAL_KM_REDIS_READ_REPLICA },
@@ -70,6 +77,13 @@ static ngx_command_t  ngx_http_seal_km_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("seal_km_interface"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_seal_km_set_interface,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_seal_km_loc_conf_t, speaks),
+      &ngx_http_seal_km_interfaces },
 
     { ngx_string("seal_km_ready"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -757,7 +771,10 @@ ngx_http_seal_km_create_main_conf(ngx_conf_t *cf)
     /* what reads the configuration stands below what answers a request */
     smcf->handler = ngx_http_seal_km_handler;
     smcf->metrics_handler = ngx_http_seal_km_metrics_handler;
-    smcf->interface = &ngx_http_seal_km_interface_km;
+    smcf->interfaces[NGX_HTTP_SEAL_KM_INTERFACE_KM] =
+                                          &ngx_http_seal_km_interface_km;
+    smcf->interfaces[NGX_HTTP_SEAL_KM_INTERFACE_KIR] =
+                                          &ngx_http_seal_km_interface_kir;
     smcf->ready_handler = ngx_http_seal_km_ready_handler;
     smcf->create_probe = ngx_http_seal_km_create_probe;
 
@@ -843,6 +860,7 @@ ngx_http_seal_km_create_loc_conf(ngx_conf_t *cf)
      *     conf->ready = NULL;
      */
 
+    conf->speaks = NGX_CONF_UNSET_UINT;
     conf->uris = NGX_CONF_UNSET_PTR;
     conf->versions = NGX_CONF_UNSET_PTR;
     conf->window = NGX_CONF_UNSET;

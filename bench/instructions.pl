@@ -7,11 +7,16 @@
 #   bench/instructions.pl write        writes that file anew
 #   bench/instructions.pl ROW ...      counts these only
 #   bench/instructions.pl profile ROW  where they go, by function
+#   bench/instructions.pl keep ROW FILE
+#                                      what callgrind has written of one run: for
+#                                      bench/flame-graph.pl
 #
 # A count is the difference of two runs, one of few and one of many requests, so
 # that start, handshake and end are not in it.  callgrind's machine has no
 # instructions for SHA: 1 kB of a token costs it more than it costs a real one.
-# Counts depend on the OpenSSL that is linked: the file names the one it is of.
+# Counts depend on the OpenSSL that is linked, and on instructions of this
+# machine's processor that callgrind's has too: the file names those it is of, and
+# with others nothing is compared.
 #
 # SEAL_KM_MODULE names another module, of another state of the sources, say.
 
@@ -57,6 +62,7 @@ $redis->set($sealed, sealed($sealed, $record, bench => $secret));
 my @ROWS = (
     [ 'return 200'      => '/return', 'v2x.example', 'same' ],
     [ 'cached RS256'    => '/cached', 'v2x.example', 'same' ],
+    [ 'key retrieval'   => '/kir', 'v2x.example', 'same' ],
     [ 'new RS256'       => '/new', 'v2x.example', 'rsa' ],
     [ 'new ES256'       => '/new', 'v2x.example', 'ec256' ],
     [ 'encrypted record' => '/sealed', 'sealed.example', 'same' ],
@@ -74,6 +80,11 @@ sub token {
 
 sub request {
     my ($path, $service, $token) = @_;
+
+    return "GET $path?val-service-id=$service HTTP/1.1\r\nHost: skm-s.example\r\n"
+        . "Authorization: Bearer $token\r\nAccept: application/json\r\n\r\n"
+        if $path eq '/kir';
+
     my $body = to_json({ Version => '1.0.0', SKmsUri => URI,
                          ServiceID => $service, 'Date/Time' => time });
 
@@ -97,8 +108,9 @@ sub location {
 
 sub more {
     my ($path) = @_;
-    return $path eq '/new' ? () : ('seal_km_zone bench', $path ne '/sealed' ? ()
-        : 'seal_km_record_keys ' . record_keys(bench => $secret));
+    return $path eq '/new' ? () : ('seal_km_zone bench',
+        $path eq '/kir' ? 'seal_km_interface ss-kir' : (),
+        $path ne '/sealed' ? () : 'seal_km_record_keys ' . record_keys(bench => $secret));
 }
 
 
@@ -172,7 +184,8 @@ sub run {
         my $response = $client->send(request($path, $service,
                                              $same // token($kind)))->response;
         last if !$response || $response->status != 200
-                || $response->json->{Payload} ne $record;
+                || ($response->json->{Payload} // $response->json->{keyInfo})
+                   ne $record;
         $right++;
     }
 
@@ -234,7 +247,16 @@ sub write_baseline {
 sub with {
     my ($version) = `$nginx -v 2>&1` =~ m{nginx/(\S+)};
     chomp(my $machine = `uname -m`);
-    return "nginx $version, " . openssl() . ", $machine";
+    return "nginx $version, " . openssl() . ", $machine" . processor();
+}
+
+
+# what OpenSSL and the C library choose their code by
+sub processor {
+    open my $file, '<', '/proc/cpuinfo' or return '';
+    my ($flags) = map { /^flags\s*:(.*)/ ? $1 : () } <$file>;
+    return join '', map { " $_" } grep { ($flags // '') =~ /\b$_\b/ }
+                    qw(aes pclmulqdq avx2 bmi2);
 }
 
 
@@ -265,15 +287,26 @@ sub profile {
 }
 
 
+sub keep {
+    my ($row, $file) = @_;
+    my (undef, $out) = run($row, MANY);
+    system('cp', $out, $file) == 0 or die "$file was not written\n";
+    return 0;
+}
+
+
 sub main {
     my @words = @_;
-    my $what = @words && $words[0] =~ /^(?:write|profile)\z/ ? shift @words : '';
+    my $what = @words && $words[0] =~ /^(?:write|profile|keep)\z/
+               ? shift @words : '';
+    my $file = $what eq 'keep' ? pop @words : undef;
     my @rows = grep { my $row = $_; !@words || grep { $row->[0] eq $_ } @words }
                @ROWS;
 
     die "no such row; there are: @{[ join ', ', map { $_->[0] } @ROWS ]}\n"
         if !@rows;
     return profile($rows[0]) if $what eq 'profile';
+    return keep($rows[0], $file) if $what eq 'keep';
 
     my ($with, %before) = read_baseline();
     my ($worse, %count) = 0;
@@ -295,7 +328,7 @@ sub main {
         $worse ||= $bad;
     }
 
-    write_baseline(%count) if $what eq 'write';
+    write_baseline(%before, %count) if $what eq 'write';
     return $worse && $what ne 'write' ? 1 : 0;
 }
 

@@ -70,6 +70,7 @@ sub hostile {
         reason => $malformed ? 'malformed_request' : 'not_found',
         error_code => $malformed ? '04' : '02', status => $malformed ? '400' : '404',
         record_digest => '', record_kid => '', address => '127.0.0.1',
+        interface => 'km',
     );
 
     my $body = { ServiceID => $service, $member ? ($member => $identity) : () };
@@ -118,13 +119,16 @@ test 'an audit log',
         # what no token and no request tells: garbage, and who gives up
         my @others = (
             [ "GARBAGE\"\\\x01\r\n\r\n", '400' ],
-            [ "GET /\"}%0a\\ HTTP/1.1\r\nHost: \"\r\n\r\n", '400' ],
-            [ "POST /km\r\n", '405', 'method_not_allowed', 1 ],
+            # what one nginx refuses another does not find
+            [ "GET /\"}%0a\\ HTTP/1.1\r\nHost: \"\r\n\r\n", qr/^40[04]\z/ ],
+            # of HTTP 0.9, which knows GET alone
+            [ "POST /km\r\n", '400' ],
         );
         for (@others) {
             my $garbage = client();
             $garbage->send($_->[0]);
             $garbage->closed;
+            push @wanted, { status => $_->[1] };
         }
         post(auth => "Bearer \"}\\\x{7f}");
         post(token => { -key => 'ed25519' },
@@ -150,7 +154,7 @@ test 'an audit log',
 
             my @names = $lines[$n] =~ /[{,]"(\w+)":(?=["\d])/g;
             push @bad, "$n: members: @names"
-                if join(' ', sort keys %$line) ne join ' ', sort @members;
+                if join(' ', sort @names) ne join ' ', sort @members;
             push @bad, "$n: a request id again" if $id{ $line->{request_id} }++;
             push @bad, "$n: \"$line->{request_id}\" is no request id"
                 if $line->{request_id} !~ /^[0-9a-f]{32}\z/;

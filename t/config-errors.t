@@ -66,6 +66,7 @@ my %bad = (
     leeway => [ '', 'x', '31s', '1m', '31000ms', '-1s', '1s 2s' ],
     bind => [ '', 'user', 'group sub', 'service sub', 'user sub uid', 'off',
               'User sub', 'user ""' ],
+    interface => [ '', '""', 'kir', 'km ss-kir', '$host' ],
     payload => [ '', 'xml', 'strings', 'string json' ],
     redis_key_prefix => [ '', 'a b' ],
     redis_user => [ '', 'a b' ],
@@ -103,6 +104,7 @@ fails "$_->[0]: named", at($_->[0] => "$_->[1]; #!"), $_->[2] for
     [ issuer => 'off x', qr/"off"/ ], [ scope => 'a off', qr/"off"/ ],
     [ algorithms => 'x', qr/ RS256 .*HS512 EdDSA/ ],
     [ payload => 'hex', qr/knows "string", "json" and "base64", but not "hex"/ ],
+    [ interface => 'ss-kid', qr/knows "km" and "ss-kir", but not "ss-kid"/ ],
     [ redis_read => 'slave', qr/knows "master", "replica" and "any", but not "slave"/ ],
     [ redis_mode => 'x', qr/knows "standalone", "sentinel" and "cluster", but not "x"/ ],
     [ redis_ssl_protocols => 'TLSv1.2 SSLv3',
@@ -182,7 +184,7 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
         fails "seal_km_$name with a variable",
             directives($name => "$value; #!") . at($name => undef), qr/"seal_km_$name"/,
             qr/takes no variables|wants |knows |does not know|must be "on" or "off"/
-            if $name !~ /^(?:pass|ready|metrics)\z/;
+            if $name !~ /^(?:pass|interface|ready|metrics)\z/;
     }
 
     fails 'seal_km_pass with a variable', at(pass => '$host; #!'),
@@ -301,6 +303,32 @@ for my $name (qw(uri jwks issuer audience scope)) {
                          . directives($name => $good{$name}) . '}'),
         qr/seal_km_$name/, qr{/outer\b};
 }
+
+# -------------------------------------------------------- what a location speaks
+
+works "seal_km_interface $_", at(interface => $_) for qw(km ss-kir);
+fails 'seal_km_interface twice', at(interface => [ 'km', 'km; #!' ]),
+    qr/duplicate/;
+fails "seal_km_interface in $_->[0]",
+    { $_->[1] => "seal_km_interface km; #!\n", $_->[1] eq 'config' ? ()
+                                                : (config => at()) },
+    qr/"seal_km_interface" directive is not allowed here/ for
+    [ http => 'http_config' ], [ server => 'config' ];
+fails 'seal_km_interface where nothing answers',
+    "location = /x {\nseal_km_interface ss-kir; #!\n}\n",
+    qr{"seal_km_interface" without "seal_km_pass" in the location "/x"};
+fails 'not inherited: km wants a URI',
+    location('/x', interface => 'ss-kir', uri => undef,
+             more => location('/x/y', pass => '127.0.0.1; #!', uri => undef)),
+    qr/no "seal_km_uri" is defined for the location "\/x\/y"/;
+works 'ss-kir wants none', at(interface => 'ss-kir', uri => undef);
+fails "ss-kir without seal_km_$_",
+    at(interface => 'ss-kir', uri => undef, pass => '127.0.0.1; #!', $_ => undef),
+    qr/no "seal_km_$_" is defined/ for qw(jwks issuer audience scope);
+works 'client_max_body_size means nothing to ss-kir',
+    at(interface => 'ss-kir', uri => undef, more => 'client_max_body_size 1k;');
+works 'but to km', at(more => 'client_max_body_size 1k;'),
+    qr/\[warn\].*"client_max_body_size" is below "seal_km_max_request_size"/;
 
 works 'nothing at all', '';
 works 'directives without seal_km_pass', directives(window => '5s')

@@ -95,12 +95,8 @@ is(join(' ', sort map { s/NAME//r } @told), join(' ', sort @variable), 'variable
 
 # ------------------------------------------------------------------- reasons
 
-my @reasons = text_of(source('src/protocol/message/seal_km_reason.c'))
-    =~ /\{ "(\w+)", (\d+), (NULL|"\d\d")/g;
-my @rows;
-while (my ($word, $status, $code) = splice @reasons, 0, 3) {
-    push @rows, "$word $status " . ($code eq 'NULL' ? "\xe2\x80\x93" : $code =~ s/"//gr);
-}
+my @rows = map { my ($word, $status, $code) = @$_;
+                 "$word $status " . ($code // "\xe2\x80\x93") } reasons();
 cmp_ok(scalar @rows, '>', 30, 'there are reasons');
 
 my $protocol = text_of(source('docs/protocol.md'));

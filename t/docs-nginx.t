@@ -1,6 +1,6 @@
 # Every nginx configuration of README.md and docs/*.md is one that nginx takes,
-# without a warning, and those of docs/redis.md and docs/deployment.md answer a
-# request.  (docs/policy.md: policy-docs.t.)
+# without a warning.  Which of them answer a request: docs-answers.t and
+# policy-docs.t.
 
 use strict;
 use warnings;
@@ -36,7 +36,7 @@ for my $page (pages()) {
 }
 
 cmp_ok($seen{"docs/$_.md"}, '>=', 1, "docs/$_.md has some") for
-    qw(deployment directives identity-servers install monitoring policy records redis);
+    qw(deployment directives identity-servers install key-retrieval monitoring policy records redis);
 cmp_ok($seen{'README.md'}, '>=', 2, 'README.md has some');
 
 done_testing();

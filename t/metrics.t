@@ -71,6 +71,8 @@ test 'each reason',
     };
 
 
+my @slow = (1, 2, 4, 8, 20, 40, 80, 200);
+
 test 'records, tokens, times',
     http_config => "seal_km_zone name=z 64k;\n",
     config => "seal_km_zone z;\n" . metrics_at('= /metrics', 'z')
@@ -78,7 +80,9 @@ test 'records, tokens, times',
         . location('= /sealed', record_keys => record_keys(a => $key),
                    record_plaintext => 'on')
         . location('= /hs', jwks => jwks('hs256'), algorithms => 'HS256')
-        . location('= /slow', pass => $fake->address, redis_timeout => '30ms'),
+        . location('= /slow', pass => $fake->address, redis_timeout => '30ms')
+        . join('', map { location("= /slow$_", pass => $fake->address,
+                                  redis_timeout => "${_}ms") } @slow),
     log => [ qr/\[error\].*store_timeout/ ],
     may_log => [ qr/\[error\]/ ],
     sub {
@@ -126,6 +130,24 @@ test 'records, tokens, times',
             cmp_ok($now->{"seal_km_${of}_seconds_sum"}
                    - $before->{"seal_km_${of}_seconds_sum"}, '>=', 0.029,
                    "$of: the sum");
+        }
+
+        # a time is counted in the bucket where it belongs, for each of some: the
+        # sum tells what it was
+        for my $where ('/km', '/km', '/km', map { "/slow$_" } @slow) {
+            $before = metrics();
+            post(location => $where, token => $token);
+            $now = metrics();
+
+            for my $of (qw(store request)) {
+                my $sum = "seal_km_${of}_seconds_sum";
+                my $time = $now->{$sum} - $before->{$sum};
+                my @wrong = grep {
+                    $count->($of, $_) != ($time <= $_ ? 1 : 0)
+                    && abs($time - $_) > 1e-8
+                } qw(0.0005 0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5);
+                is("@wrong", '', "$of: $where is in its bucket");
+            }
         }
 
         my @bounds = map { /^seal_km_store_seconds_bucket\{le="([^"]+)"/ ? $1 : () }

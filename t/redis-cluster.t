@@ -503,10 +503,10 @@ test 'kill -9 of a master',
 
 test 'a master that hangs',
     http_config => $seeds,
-    config => location('= /km', @cluster, @second, redis_timeout => '500ms'),
+    config => location('= /km', @cluster, @second, redis_timeout => '2s'),
     log => \@lost,
     sub {
-        my ($lost) = lose('SIGSTOP', 'stop', timeout => 0.5);
+        my ($lost) = lose('SIGSTOP', 'stop', timeout => 2);
 
         $lost->cont;
         record('it wakes up', $_) for (@services)[0 .. 49];

@@ -141,13 +141,11 @@ test 'what one that is stopped costs',
         my $before = $stopped->count(qr/^accept/);
         temp_file('', 'stopped');
         my $begin = time;
-        my $n = 0;
 
         # someone asks at any time
         while (time - $begin < 4) {
             my @clients = map { client()->send(ask('v2x.example')) } 1 .. 5;
             $_->response for @clients;
-            $n++;
         }
         my $reconnects = $stopped->count(qr/^accept/) - $before;
         cmp_ok($reconnects, '>=', 1, 'it is tried again');

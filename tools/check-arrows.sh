@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 storeys='
 src/protocol/base
 src/protocol/message
+src/protocol/retrieval
 src/protocol/record
 src/protocol/token
 src/redis/connection

@@ -16,7 +16,7 @@ chroot_die() {
 chroot_site() {
     # the word in parentheses is apt-get's
     # shellcheck disable=SC2016
-    apt-get indextargets --format '$(SITE)' | grep -E "$1/*\$" | head -n 1
+    apt-get indextargets --format '$(SITE)' | grep -E -e "$1/*\$" | head -n 1 || :
 }
 
 # chroot_base RELEASE: prints the path of a tar file of its smallest system, made
@@ -28,15 +28,17 @@ chroot_base() {
     if [ -z "$(find "$file" -mtime -1 2> /dev/null)" ]; then
         site=${SEAL_KM_DEBIAN_MIRROR:-$(chroot_site /debian)}
         [ -n "$site" ] || chroot_die "no Debian mirror among apt's sources"
-        rm -rf "$folder/$1.new"
-        debootstrap --variant=minbase "$1" "$folder/$1.new" "$site" \
+        rm -rf --one-file-system "$folder/$1.new"
+        # its mounts go with it, even if it is killed
+        unshare --mount debootstrap --variant=minbase "$1" "$folder/$1.new" "$site" \
             > "$folder/$1.log" 2>&1 || {
             tail -n 5 "$folder/$1.log" >&2
             chroot_die "debootstrap failed"
         }
         rm -f "$folder/$1.new"/var/cache/apt/archives/*.deb
-        tar -C "$folder/$1.new" -cf "$file.new" .
-        mv "$file.new" "$file"
+        # of a command that is substituted bash does not heed -e
+        tar -C "$folder/$1.new" -cf "$file.new" . && mv "$file.new" "$file" ||
+            chroot_die "$file could not be written"
         rm -rf "$folder/$1.new"
     fi
     echo "$file"
@@ -122,7 +124,8 @@ chroot_keep() {
 chroot_needs() {
     local name missing=''
     [ "$(id -u)" = 0 ] || chroot_die "root is needed for a chroot"
-    for name in debootstrap:debootstrap ip:iproute2 unshare:util-linux; do
+    for name in debootstrap:debootstrap git:git ip:iproute2 pgrep:procps \
+        unshare:util-linux; do
         command -v "${name%:*}" > /dev/null || missing="$missing ${name#*:}"
     done
     [ -z "$missing" ] || chroot_die "missing, install:$missing"

@@ -39,6 +39,9 @@ as_license() {
 
 # What is linked in has terms of its own, and they come with it.
 write_copyright() {
+    sed -i "s|^Copyright: .* Petri Lehtinen .*|$(
+        sed -n '1s/Copyright (c)/Copyright:/p' "$JANSSON_PREFIX/LICENSE")|" \
+        "$tree/debian/copyright"
     {
         as_license BSD-2-Clause < <(sed 1,2d "$top/LICENSE")
         as_license Expat < <(sed 1,2d "${JANSSON_PREFIX}/LICENSE")

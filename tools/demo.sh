@@ -85,7 +85,7 @@ error_log $dir/error.log info;
 events {}
 
 http {
-    log_format seal_km '\$remote_addr \$status \$seal_km_reason '
+    log_format seal_km '\$remote_addr \$seal_km_interface \$status \$seal_km_reason '
                        'service=\$seal_km_service_id user=\$seal_km_user_uri';
     access_log $dir/access.log seal_km;
 
@@ -106,17 +106,25 @@ http {
         ssl_certificate $dir/tls.crt;
         ssl_certificate_key $dir/tls.key;
 
+        seal_km_jwks $dir/jwks.json;
+        seal_km_issuer $issuer;
+        seal_km_audience $audience;
+        seal_km_scope seal:km;
+
+        # encrypted records, and for this demonstration plain ones beside them
+        seal_km_record_keys $dir/record-keys.json;
+        seal_km_record_plaintext on;
+
+        # clients
         location = /seal-km {
             seal_km_pass unix:$dir/redis.sock;
             seal_km_uri $uri;
-            seal_km_jwks $dir/jwks.json;
-            seal_km_issuer $issuer;
-            seal_km_audience $audience;
-            seal_km_scope seal:km;
+        }
 
-            # encrypted records, and for this demonstration plain ones beside them
-            seal_km_record_keys $dir/record-keys.json;
-            seal_km_record_plaintext on;
+        # VAL servers
+        location = /ss-kir/v1/key-records {
+            seal_km_pass unix:$dir/redis.sock;
+            seal_km_interface ss-kir;
         }
 
         location = /metrics {
@@ -199,9 +207,10 @@ pretty() {
     perl -MJSON::PP -0777 -ne '
         my $n = 0;
         my %order = map { $_ => $n++ } qw(UserUri SKmsUri ServiceID SKmsID
-            ClientID DeviceID UserID Date/Time ErrorCode Payload);
+            ClientID DeviceID UserID Date/Time ErrorCode Payload
+            userUri skmsId valService valTgtUe keyInfo);
         print JSON::PP->new->utf8->pretty->sort_by(sub {
-            $order{$JSON::PP::a} <=> $order{$JSON::PP::b} })
+            ($order{$JSON::PP::a} // 9) <=> ($order{$JSON::PP::b} // 9) })
             ->encode(decode_json($_)) =~ s/^/    /gmr' "$dir/answer"
 }
 
@@ -230,6 +239,24 @@ post() {
     status=$(curl -sS --max-time 10 --cacert "$dir/ca.crt" -o "$dir/answer" \
         -w '%{http_code}' ${authorization[@]+"${authorization[@]}"} \
         --json "$text" "$uri") || die "curl got no answer"
+    echo "  HTTP $status"
+    pretty
+}
+
+# retrieve TOKEN TARGET: the same for a VAL server, which asks with a GET
+retrieve() {
+    local records=${uri%/seal-km}/ss-kir/v1/key-records
+    local query=(--data-urlencode "val-service-id=$service"
+                 --data-urlencode "val-tgt-ue=$2")
+    printf '  $ curl --cacert ca.crt -G %s \\\n' "$records"
+    # shellcheck disable=SC2016
+    printf '      -H "Authorization: Bearer $TOKEN" \\\n'
+    printf "      --data-urlencode '%s' \\\\\n" "${query[1]}"
+    printf "      --data-urlencode '%s'\n\n" "${query[3]}"
+
+    status=$(curl -sS --max-time 10 --cacert "$dir/ca.crt" -o "$dir/answer" \
+        -w '%{http_code}' -H "Authorization: Bearer $1" -G "${query[@]}" \
+        "$records") || die "curl got no answer"
     echo "  HTTP $status"
     pretty
 }
@@ -298,6 +325,10 @@ demo() {
     post "$token" "$(body UserID=alice)"
     expect 200 Payload "$key_material"
 
+    title "A VAL server asks for it, over the other interface (TS 29.549)"
+    retrieve "$token" '{"valUserId":"alice"}'
+    expect 200 keyInfo "$key_material"
+
     title "Somebody who may write to Redis gives it to mallory: refused, ErrorCode 01"
     copy "seal:km:$service:user:alice" "seal:km:$service:user:mallory"
     post "$(mint --subject mallory)" "$(body UserID=mallory)"
@@ -334,7 +365,7 @@ demo() {
 
     echo
     [ "$failures" = 0 ] || die "$failures answers were wrong"
-    echo "All 9 answers were as they should be."
+    echo "All 10 answers were as they should be."
 }
 
 run() {

@@ -196,6 +196,7 @@ END
 }
 
 given=()
+container=
 
 # as_user COMMAND ...: in the container, in a new one for each
 as_user() {
@@ -279,7 +280,7 @@ inside() {
 }
 
 try() {
-    local container pid port
+    local pid port
     mount --bind "$work/files/hosts" /etc/hosts
     services
     # shellcheck disable=SC2086

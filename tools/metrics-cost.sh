@@ -6,7 +6,9 @@
 #   tools/metrics-cost.sh
 #
 # valgrind has the system's clock read by a system call, as it is where there is
-# no vDSO; each request reads it four times, or twice where no record is needed.
+# no vDSO, so what the kernel does to read it is not among them. It is read when
+# the request comes, when Redis is asked and when it has answered, or with the
+# response where no record is needed.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)

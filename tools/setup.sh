@@ -2,7 +2,7 @@
 # Installs what is missing to build the module, to make a package of it, to show it
 # too, to test it too, or to have linters read it as well, on Debian 12 or newer.
 #
-#   tools/setup.sh [build|deb|demo|test|lint]  (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|bench|lint]  (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -114,6 +114,14 @@ want_test() {
     want_file python3 /usr/bin/python3
     want_file python3-jwcrypto /usr/lib/python3/dist-packages/jwcrypto
     want_neighbours
+}
+
+want_bench() {
+    want_test
+    want_command wrk wrk
+    want_command gnuplot-nox gnuplot
+    want_package lua-cjson
+    want_package libnginx-mod-http-lua
 }
 
 want_lint() {
@@ -258,8 +266,9 @@ install_test_nginx() {
 
 # What tests take from npm, the versions of a lock file each: a real OpenID provider
 # and another library for JWE from t/oidc, what lints OpenAPI and validates by it
-# from t/openapi. None of the packages runs a script of its own.
-npm_folders="oidc openapi"
+# from t/openapi, what makes a client of it from t/client. None of the packages runs
+# a script of its own: they are told not to.
+npm_folders="client oidc openapi"
 
 have_npm() {
     local name
@@ -299,6 +308,7 @@ complete() {
         deb) want_deb ;;
         demo) want_demo ;;
         test) want_test ;;
+        bench) want_bench ;;
         lint) want_lint ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
@@ -308,8 +318,8 @@ complete() {
 main() {
     what=${1:-build}
     case $what in
-        build | deb | demo | test | lint) ;;
-        *) die "usage: tools/setup.sh [build|deb|demo|test|lint]" ;;
+        build | deb | demo | test | bench | lint) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||

@@ -15,6 +15,7 @@
 #include "seal_km_binding.h"
 #include "seal_km_claims.h"
 #include "seal_km_extract.h"
+#include "seal_km_query.h"
 #include "seal_km_record_key.h"
 #include "seal_km_response.h"
 #include "seal_km_secret.h"
@@ -36,6 +37,13 @@
 
 /* ngx_http_seal_km_interface.h */
 typedef struct ngx_http_seal_km_interface_s  ngx_http_seal_km_interface_t;
+
+/* what a location may speak: the values of seal_km_interface */
+typedef enum {
+    NGX_HTTP_SEAL_KM_INTERFACE_KM = 0,
+    NGX_HTTP_SEAL_KM_INTERFACE_KIR,
+    NGX_HTTP_SEAL_KM_INTERFACE_MAX
+} ngx_http_seal_km_interface_e;
 
 
 /* what the metrics tell of the module: the version in CHANGELOG.md */
@@ -68,10 +76,11 @@ typedef struct {
     ngx_http_seal_km_watched_t    watched;
     ngx_http_seal_km_notices_t   *notices;   /* NULL: nobody is notified */
 
-    /* content handlers, and what a location speaks that does not say */
+    /* content handlers, and what a location speaks */
     ngx_http_handler_pt           handler;
     ngx_http_handler_pt           metrics_handler;
-    const ngx_http_seal_km_interface_t  *interface;
+    const ngx_http_seal_km_interface_t
+                            *interfaces[NGX_HTTP_SEAL_KM_INTERFACE_MAX];
 
     /* likewise of seal_km_ready */
     ngx_http_handler_pt           ready_handler;
@@ -92,7 +101,8 @@ struct ngx_http_seal_km_loc_conf_s {
     u_char                       *file;      /* where seal_km_pass stands */
     ngx_uint_t                    line;
 
-    /* what the location speaks */
+    /* what the location speaks, by its number and by its table */
+    ngx_uint_t                    speaks;
     const ngx_http_seal_km_interface_t  *interface;
 
     ngx_array_t                  *uris;      /* seal_km_str_t: normal forms,
@@ -181,6 +191,7 @@ typedef struct {
     time_t                        received;  /* when it was there whole */
     seal_km_arena_t               arena;     /* what all below points into */
     seal_km_request_t             request;
+    const seal_km_query_fault_t  *query_fault; /* NULL: none */
     seal_km_str_t                 token_text; /* in the request's headers */
     seal_km_token_t               token;
     ngx_str_t                     user_uri;
@@ -198,8 +209,9 @@ typedef struct {
     ngx_uint_t                    key_changes; /* of the set, when judged */
 
     ngx_http_seal_km_tally_t     *tally;     /* the location's */
-    uint64_t                      started;   /* by ngx_http_seal_km_clock(): */
-    uint64_t                      asked;     /* and when the store was */
+    uint64_t                      started;   /* nanoseconds, of some clock: */
+    uint64_t                      asked;     /* and when the store was, */
+    uint64_t                      answered;  /* and when it answered, or 0 */
 
     seal_km_redis_query_t         query;
     seal_km_str_t                 record;    /* what Payload is made of */
@@ -292,8 +304,8 @@ const char *ngx_http_seal_km_reason_word(ngx_http_seal_km_ctx_t *ctx);
 
 /*
  * What is counted of a request: its start, waiting for something, the end of
- * that whatever it was, the store's time between asking and its answer, and the
- * response for ctx->reason.
+ * that whatever it was (only where ctx->waiting), the store's time between asking
+ * and its answer, which is waiting too, and the response for ctx->reason.
  */
 void ngx_http_seal_km_count_request(ngx_http_seal_km_ctx_t *ctx);
 void ngx_http_seal_km_count_wait(ngx_http_seal_km_ctx_t *ctx,

@@ -100,7 +100,10 @@ ngx_http_seal_km_forget(void *data)
 
     ngx_http_seal_km_stop_waiting(&ctx->waiter);
     ngx_http_seal_km_close_record(ctx);
-    ngx_http_seal_km_count_wake(ctx);
+
+    if (ctx->waiting) {
+        ngx_http_seal_km_count_wake(ctx);
+    }
 }
 
 

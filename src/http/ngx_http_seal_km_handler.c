@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_seal_km.h"
+#include "ngx_http_seal_km_body.h"
 #include "ngx_http_seal_km_interface.h"
 
 
@@ -45,19 +46,9 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
                                     : rc;
     }
 
-    /* the body is not asked for with "100 Continue" to be thrown away */
-    r->expect_tested = 1;
+    rc = ngx_http_seal_km_discard_body(r);
 
-    if (ctx->body_error == 0) {
-        rc = ngx_http_discard_request_body(r);
-
-        if (rc != NGX_OK) {
-            ctx->body_error = rc;
-            return rc;
-        }
-    }
-
-    return ngx_http_seal_km_respond(r, ctx, reason);
+    return (rc == NGX_OK) ? ngx_http_seal_km_respond(r, ctx, reason) : rc;
 }
 
 
@@ -143,7 +134,9 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
 
-    ngx_http_seal_km_count_wake(ctx);
+    if (ctx->waiting) {
+        ngx_http_seal_km_count_wake(ctx);
+    }
 
     reason = ngx_http_seal_km_check(r, ctx, reason);
 
@@ -154,7 +147,6 @@ ngx_http_seal_km_judge(ngx_http_request_t *r, seal_km_reason_e reason)
            == NGX_AGAIN)
     {
         if (ngx_http_seal_km_wait(r) == NGX_OK) {
-            ngx_http_seal_km_count_wait(ctx, NGX_HTTP_SEAL_KM_WAITS_FOR_STORE);
             return;
         }
 
@@ -172,8 +164,6 @@ ngx_http_seal_km_record_handler(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
-
-    ngx_http_seal_km_count_wake(ctx);
 
     if (reason == SEAL_KM_OK) {
         reason = ngx_http_seal_km_open_record(r, ctx);
@@ -226,6 +216,11 @@ ngx_http_seal_km_finish(ngx_http_request_t *r, seal_km_reason_e reason)
        when it is answered, for what it has brought goes into the answer */
 
     ngx_http_seal_km_stop_waiting(&ctx->waiter);
+
+    if (r->main->discard_body && r->connection->read->ready) {
+        /* what has come of the body meanwhile is not told of again */
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
 
     ngx_http_finalize_request(r, ngx_http_seal_km_respond(r, ctx, reason));
 }

@@ -20,7 +20,7 @@ static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_int_t ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx);
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_int_t ngx_http_seal_km_add_challenge(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 
@@ -29,14 +29,16 @@ ngx_int_t
 ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     seal_km_reason_e reason)
 {
-    ngx_buf_t  *b;
+    ngx_buf_t               *b;
+    const seal_km_reason_t  *row;
 
     ctx->reason = reason;
+    row = ngx_http_seal_km_get_conf(r)->interface->reason(reason);
 
     /* Date/Time tells the time, whatever "timer_resolution" is */
     ngx_time_update();
 
-    ngx_http_seal_km_log_refusal(r, ctx, seal_km_reason(reason));
+    ngx_http_seal_km_log_refusal(r, ctx, row);
     ngx_http_seal_km_notify(r, ctx);
 
     b = ngx_http_seal_km_create_body(r, ctx);
@@ -44,10 +46,7 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     /* the record is in the response now, and nowhere else */
     ngx_http_seal_km_close_record(ctx);
 
-    if (b == NULL
-        || ngx_http_seal_km_set_headers(r, ctx, seal_km_reason(reason))
-           != NGX_OK)
-    {
+    if (b == NULL || ngx_http_seal_km_set_headers(r, ctx, row) != NGX_OK) {
         /* out of memory: not even a refusal can be said */
         return NGX_ERROR;
     }
@@ -104,7 +103,8 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     }
 
     ngx_log_error(level, r->connection->log, 0,
-                  "SEAL KM Request refused, %s: %s",
+                  "%s refused, %s: %s",
+                  ngx_http_seal_km_get_conf(r)->interface->request,
                   ngx_http_seal_km_reason_word(ctx), why);
 }
 
@@ -162,7 +162,13 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
-    type = conf->interface->content_type;
+
+    if (ctx->reason == SEAL_KM_OK) {
+        type = conf->interface->content_type;
+        return ngx_http_seal_km_set_form(r, row->status, &type);
+    }
+
+    type = conf->interface->refusal_type;
 
     if (ngx_http_seal_km_set_form(r, row->status, &type) != NGX_OK) {
         return NGX_ERROR;
@@ -181,7 +187,7 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_seal_km_set_retry_after(r, ctx) != NGX_OK) {
+    if (ngx_http_seal_km_set_retry_after(r, ctx, row) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -199,7 +205,7 @@ ngx_http_seal_km_set_headers(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
-    ngx_http_seal_km_ctx_t *ctx)
+    ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row)
 {
     ngx_str_t   value;
     ngx_uint_t  seconds;
@@ -207,7 +213,9 @@ ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
     if (ctx->reason == SEAL_KM_RATE_LIMITED) {
         seconds = ctx->retry_after;
 
-    } else if (ngx_http_seal_km_is_keyless(ctx)) {
+    } else if (ngx_http_seal_km_is_keyless(ctx)
+               || row->status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
         seconds = 1;
 
     } else {

@@ -18,6 +18,7 @@
 static int fuzz_is_read_alone(const seal_km_response_t *response);
 static json_t *fuzz_read(const seal_km_response_t *response);
 static void fuzz_is(json_t *json, const char *name, seal_km_str_t value);
+static void fuzz_identity(json_t *json, const seal_km_response_t *response);
 static void fuzz_payload(json_t *json, const seal_km_response_t *response);
 
 
@@ -65,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_is(json, "ServiceID", text);
         fuzz_assert(json_integer_value(json_object_get(json, "Date/Time"))
                     == response.date_time);
+        fuzz_identity(json, &response);
         fuzz_payload(json, &response);
 
         json_decref(json);
@@ -109,7 +111,7 @@ fuzz_read(const seal_km_response_t *response)
     size = seal_km_response_size(response);
     text = fuzz_alloc(size);
     end = seal_km_response_write(response, text);
-    fuzz_assert((size_t) (end - text) <= size);
+    fuzz_assert((size_t) (end - text) == size);
 
     json = json_loadb(text, (size_t) (end - text),
                       JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, &error);
@@ -131,6 +133,29 @@ fuzz_is(json_t *json, const char *name, seal_km_str_t value)
     fuzz_assert(value.len == 0
                 || memcmp(json_string_value(member), value.data, value.len)
                    == 0);
+}
+
+
+/* one member of the three, or none */
+
+static void
+fuzz_identity(json_t *json, const seal_km_response_t *response)
+{
+    int       type;
+    unsigned  n;
+
+    n = 0;
+
+    for (type = SEAL_KM_IDENTITY_CLIENT; type < SEAL_KM_IDENTITY_MAX; type++) {
+        n += json_object_get(json, seal_km_identity_member(type)) != NULL;
+    }
+
+    fuzz_assert(n == (response->identity_type != SEAL_KM_IDENTITY_SERVICE));
+
+    if (n) {
+        fuzz_is(json, seal_km_identity_member(response->identity_type),
+                response->identity);
+    }
 }
 
 

@@ -111,6 +111,7 @@ my @REASONS = (
     [ 1,  'tls_required',             403, '04' ],
     [ 2,  'early_data',               425, '04' ],
     [ 3,  'method_not_allowed',       405, '04' ],
+    [ 4,  'not_acceptable',           406, '04' ],
     [ 4,  'unsupported_media_type',   415, '04' ],
     [ 5,  'request_too_large',        413, '04' ],
     (map { [ 6, "token_$_",           401, '03' ] }

@@ -17,6 +17,7 @@ use SealKM::Load;
 use SealKM::Sentinel;
 use SealKM::Traffic;
 
+use List::Util 'shuffle';
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -33,7 +34,6 @@ $ha->set(@records);
 
 my $keys = SealKM::KeyFile->new('rsa', 'rsa2');
 my $h2 = free_port();
-# one port for each worker, so that what is slow is theirs too
 my @patient = (redis_timeout => '2s', redis_connect_timeout => '1s',
                jwks => $keys->path, zone => 'soak');
 
@@ -91,8 +91,7 @@ my %deed = (
         my @pids = worker_pids();
         my $pid = $pids[rand @pids];
         my $window = window('*');
-        kill 'KILL', $pid or return;
-        $killed++;
+        $killed += kill 'KILL', $pid;
         gone($pid) or die "a worker stays\n";
         wait_for(sub { @pids <= worker_pids() }) or die "no new worker\n";
         over($window, 1);
@@ -239,11 +238,15 @@ sub kilobytes {
     return $n;
 }
 
-# of workers that are new, after the same work
-sub measured {
-    reloaded();
+sub work {
     load(20, [ map { my $s = $_; map { service_request($s, "/$_") }
                      qw(single sentinel) } (@services) x 3 ]);
+    return;
+}
+
+# after the same work once more
+sub measured {
+    work();
     my %now = (master => kilobytes(master_pid()),
                files => scalar(() = glob '/proc/' . master_pid() . '/fd/*'),
                workers => 0, sockets => 0);
@@ -272,6 +275,9 @@ test "$minutes minutes",
     sub {
         fill();
         note("seed $seed");
+        # a master has no more than one configuration before its first reload
+        reloaded();
+        work();
         my $first = measured();
         my %traffic = map {
             $_ => traffic(\@services, location => "/$_", rate => 40, width => 40)
@@ -283,7 +289,7 @@ test "$minutes minutes",
 
         # each of them, in any order, again and again
         for (my @next; time < $end; ) {
-            @next = sort { rand() <=> 0.5 } @names if !@next;
+            @next = shuffle(@names) if !@next;
             my $name = shift @next;
             $deed{$name}->();
             $done{$name}++;
@@ -310,12 +316,23 @@ test "$minutes minutes",
             for qw(gone slow oversized spoilt streams);
         cmp_ok($done{$_} // 0, '>', 0, "$_: was done") for @names;
 
+        # of the workers that went through the end of it, and then of new ones
         my $last = measured();
+        my $again = measured();
+        reloaded();
+        work();
+        my $new = measured();
         note(map { "$_: $first->{$_}, at the end $last->{$_}\n" } sort keys %$first);
-        cmp_ok($last->{files}, '<=', $first->{files}, 'as many files of the master');
-        cmp_ok($last->{sockets}, '<=', $first->{sockets} + 16, 'as many sockets');
-        cmp_ok($last->{$_}, '<', $first->{$_} + 4096, "memory of the $_ is flat")
-            for qw(master workers);
+        cmp_ok($new->{files}, '<=', $first->{files}, 'as many files of the master');
+        for ([ 'after all', $last ], [ 'new workers', $new ]) {
+            my ($name, $now) = @$_;
+            cmp_ok($now->{sockets}, '<=', $first->{sockets} + 16,
+                   "$name: as many sockets");
+            cmp_ok($now->{$_}, '<', $first->{$_} + 4096, "$name: memory of the $_ is flat")
+                for qw(master workers);
+        }
+        cmp_ok($again->{workers}, '<', $last->{workers} + 1024,
+               'the same work once more takes no more memory');
         is(scalar(grep { /\[alert\].*exited on signal 9/ } error_log()), $killed,
            "$killed workers were killed, and no other died");
     };

@@ -141,6 +141,58 @@ test_decode_is_unique(void **state)
 }
 
 
+/* each character at each place among 32 and more, which are decoded together */
+
+static void
+test_decode_places(void **state)
+{
+    int              c;
+    char             text[72];
+    size_t           i, n, at;
+    unsigned         want, bits;
+    const char      *found;
+    seal_km_str_t    s;
+    unsigned char    bytes[seal_km_base64url_decoded_size(sizeof(text))];
+
+    static const char  alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    s.data = text;
+    s.len = sizeof(text);
+
+    for (c = 0; c < 256; c++) {
+        found = (c == 0) ? NULL : strchr(alphabet, c);
+        want = (found == NULL) ? 0 : (unsigned) (found - alphabet);
+
+        for (i = 0; i < sizeof(text); i++) {
+            memset(text, 'A', sizeof(text));
+            text[i] = (char) c;
+
+            assert_int_equal(seal_km_base64url_is_valid(s), found != NULL);
+            assert_int_equal(seal_km_base64url_decode(s, bytes, &n),
+                             found == NULL ? -1 : 0);
+
+            if (found == NULL) {
+                continue;
+            }
+
+            assert_int_equal(n, sizeof(text) / 4 * 3);
+
+            at = i / 4 * 3;
+            bits = (unsigned) bytes[at] << 16 | (unsigned) bytes[at + 1] << 8
+                   | bytes[at + 2];
+            assert_int_equal(bits >> (18 - i % 4 * 6), want);
+
+            bytes[at] = bytes[at + 1] = bytes[at + 2] = 0;
+
+            for (at = 0; at < n; at++) {
+                assert_int_equal(bytes[at], 0);
+            }
+        }
+    }
+}
+
+
 static void
 test_encode(void **state)
 {
@@ -209,6 +261,7 @@ main(void)
         cmocka_unit_test(test_decode),
         cmocka_unit_test(test_decode_refuses),
         cmocka_unit_test(test_decode_is_unique),
+        cmocka_unit_test(test_decode_places),
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_round_trip)
     };

@@ -13,6 +13,7 @@ static const struct {
     { SEAL_KM_TLS_REQUIRED, "tls_required", 403, "04" },
     { SEAL_KM_EARLY_DATA, "early_data", 425, "04" },
     { SEAL_KM_METHOD_NOT_ALLOWED, "method_not_allowed", 405, "04" },
+    { SEAL_KM_NOT_ACCEPTABLE, "not_acceptable", 406, "04" },
     { SEAL_KM_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "04" },
     { SEAL_KM_REQUEST_TOO_LARGE, "request_too_large", 413, "04" },
     { SEAL_KM_TOKEN_MISSING, "token_missing", 401, "03" },

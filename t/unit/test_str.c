@@ -150,13 +150,24 @@ test_has_control(void **state)
 }
 
 
-/* one byte at any place among eight and more, which are looked at together */
+/* letters, digits and seven others: RFC 6750, clause 2.1, but for "=" */
+
+static int
+is_b64(int c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+           || (c >= '0' && c <= '9')
+           || (c != 0 && strchr("-._~+/", c) != NULL);
+}
+
+
+/* one byte at any place among 32 and more, which are looked at together */
 
 static void
 test_places(void **state)
 {
     int             c, fill;
-    char            text[27], *p;
+    char            text[71], *p;
     size_t          i, len;
     seal_km_str_t   s;
 
@@ -164,7 +175,7 @@ test_places(void **state)
 
     for (fill = 0; fill < (int) sizeof(fills); fill++) {
         for (c = 0; c < 256; c++) {
-            for (len = 1; len < sizeof(text); len += 5) {
+            for (len = 1; len < sizeof(text); len += 23) {
                 for (i = 0; i < len; i++) {
                     memset(text, fills[fill], len);
                     text[i] = (char) c;
@@ -178,6 +189,10 @@ test_places(void **state)
                     assert_int_equal(seal_km_str_plain(s),
                                      c < 0x20 || c == '"' || c == '\\'
                                      ? i : len);
+                    assert_int_equal(seal_km_str_is_b64token(s),
+                                     is_b64(c)
+                                     && (len == 1
+                                         || is_b64(fills[fill] & 0xff)));
 
                     if (fills[fill] != '\xff') {
                         assert_int_equal(seal_km_str_is_utf8(s), c < 0x80);
@@ -194,6 +209,47 @@ test_places(void **state)
     assert_int_equal(seal_km_str_plain(s), 0);
     assert_int_equal(seal_km_str_has_control(s), 0);
     assert_int_equal(seal_km_str_is_utf8(s), 1);
+    assert_int_equal(seal_km_str_is_b64token(s), 1);
+}
+
+
+static void
+test_cut(void **state)
+{
+    seal_km_str_t  rest, part;
+
+    rest = unit_str("a=b;;c");
+
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("first", part, unit_str("a=b"));
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("empty", part, unit_str(""));
+    assert_non_null(part.data);
+    assert_non_null(rest.data);
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("last", part, unit_str("c"));
+    assert_null(rest.data);
+    assert_int_equal(rest.len, 0);
+
+    /* a delimiter at the end has an empty part behind it */
+
+    rest = unit_str("a;");
+    part = seal_km_str_cut(&rest, ';');
+    unit_check_str("before the end", part, unit_str("a"));
+    assert_non_null(rest.data);
+    part = seal_km_str_cut(&rest, ';');
+    assert_int_equal(part.len, 0);
+    assert_null(rest.data);
+
+    rest = unit_str("");
+    part = seal_km_str_cut(&rest, ';');
+    assert_non_null(part.data);
+    assert_int_equal(part.len, 0);
+    assert_null(rest.data);
+
+    part = seal_km_str_cut(&rest, ';');
+    assert_null(part.data);
+    assert_int_equal(part.len, 0);
 }
 
 
@@ -205,7 +261,8 @@ main(void)
         cmocka_unit_test(test_is_utf8),
         cmocka_unit_test(test_is_utf8_all),
         cmocka_unit_test(test_has_control),
-        cmocka_unit_test(test_places)
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_cut)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

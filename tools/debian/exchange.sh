@@ -23,6 +23,14 @@ stop() {
         /etc/ssl/certs/test.crt /etc/ssl/private/test.key
 }
 
+# what an operator has made is not taken for ours
+for path in "$site" /etc/nginx/seal-km /etc/ssl/private/test.key /run/nginx.pid; do
+    [ ! -e "$path" ] || {
+        echo "exchange.sh: $path is there already: this wants a system of its own" >&2
+        exit 1
+    }
+done
+
 make_certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
         -days 2 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" \

@@ -42,7 +42,7 @@ mkdir skm-s redis sim-s
 {
     echo 'user default off'
     echo "user skms on #$(password redis) ~seal:km:* resetchannels -@all +get +client|setname"
-    echo "user operator on #$(password operator) ~seal:km:* resetchannels -@all +get +set +del +scan +ttl +ping"
+    echo "user operator on #$(password operator) ~seal:km:* resetchannels -@all +ping +get +set +unlink +scan +pttl +strlen +eval"
 } > redis/users.acl
 
 mv tls.crt tls.key redis.password skm-s/

@@ -8,6 +8,8 @@
 #include "ngx_http_seal_km_directives.h"
 #include "ngx_http_seal_km_values.h"
 
+#include "seal_km_capif.h"
+
 
 /* Annex A: a small leeway, in seconds */
 #define NGX_HTTP_SEAL_KM_LEEWAY_MAX  30
@@ -16,6 +18,8 @@
 
 
 static ngx_int_t ngx_http_seal_km_check_address(ngx_conf_t *cf);
+static ngx_int_t ngx_http_seal_km_check_scope_text(ngx_conf_t *cf,
+    ngx_http_complex_value_t *cv);
 static void ngx_http_seal_km_no_algorithm(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_seal_km_check_leeway(ngx_conf_t *cf, void *post,
     void *data);
@@ -83,6 +87,21 @@ ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = smcf->handler;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_seal_km_set_interface(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_seal_km_loc_conf_t *slcf = conf;
+
+    if (slcf->upstream.upstream == NULL) {
+        /* to be told where seal_km_pass is missing, which else sets them */
+        slcf->file = cf->conf_file->file.name.data;
+        slcf->line = cf->conf_file->line;
+    }
+
+    return ngx_http_seal_km_set_choice(cf, cmd, conf);
 }
 
 
@@ -317,9 +336,38 @@ ngx_http_seal_km_set_scopes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
             return "has a value that cannot be evaluated";
         }
+
+        if (ngx_http_seal_km_check_scope_text(cf, cv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* of a scope of CAPIF that is made of variables only a request tells */
+
+static ngx_int_t
+ngx_http_seal_km_check_scope_text(ngx_conf_t *cf, ngx_http_complex_value_t *cv)
+{
+    seal_km_str_t  scope;
+
+    scope = ngx_http_seal_km_str(&cv->value);
+
+    if (cv->lengths
+        || !seal_km_capif_is_scope(scope)
+        || seal_km_capif_names_one(scope))
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"seal_km_scope\" wants a scope of CAPIF to name one "
+                       "AEF and one API, as \"3gpp#aef:api\" does and \"%V\" "
+                       "does not", &cv->value);
+
+    return NGX_ERROR;
 }
 
 

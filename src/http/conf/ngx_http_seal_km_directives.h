@@ -17,6 +17,8 @@
 /* of seal_km_pass: makes our handler the location's */
 char *ngx_http_seal_km_set_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_seal_km_set_interface(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* of seal_km_uri: all of them in normal form, the first as it is spelt too */
 char *ngx_http_seal_km_set_uris(ngx_conf_t *cf, ngx_command_t *cmd,

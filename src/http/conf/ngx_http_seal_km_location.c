@@ -6,6 +6,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_claim_directives.h"
+#include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_location.h"
 #include "ngx_http_seal_km_operator_directives.h"
 #include "ngx_http_seal_km_redis_pool.h"
@@ -18,6 +19,8 @@
 static char *ngx_http_seal_km_merge_request(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *prev, ngx_http_seal_km_loc_conf_t *conf);
 static void ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
+    ngx_http_seal_km_loc_conf_t *conf);
+static char *ngx_http_seal_km_check_interface(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
 static char *ngx_http_seal_km_check_location(ngx_conf_t *cf,
     ngx_http_seal_km_loc_conf_t *conf);
@@ -78,7 +81,7 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->upstream = prev->upstream;
         conf->file = prev->file;
         conf->line = prev->line;
-        conf->interface = prev->interface;
+        conf->speaks = prev->speaks;
     }
 
     if (clcf->noname && conf->ready == NULL) {
@@ -100,8 +103,14 @@ ngx_http_seal_km_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if (conf->upstream.upstream == NULL) {
-        return NGX_CONF_OK;
+        return ngx_http_seal_km_check_interface(cf, conf);
     }
+
+    if (conf->speaks == NGX_CONF_UNSET_UINT) {
+        conf->speaks = NGX_HTTP_SEAL_KM_INTERFACE_KM;
+    }
+
+    conf->interface = smcf->interfaces[conf->speaks];
 
     conf->redis.upstream = conf->upstream.upstream;
     conf->core = clcf;
@@ -221,6 +230,29 @@ ngx_http_seal_km_merge_token(ngx_http_seal_km_loc_conf_t *prev,
 }
 
 
+/* of a location without seal_km_pass: what it speaks nobody would hear */
+
+static char *
+ngx_http_seal_km_check_interface(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->speaks == NGX_CONF_UNSET_UINT) {
+        return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"seal_km_interface\" without \"seal_km_pass\" in the "
+                  "location \"%V\" in %s:%ui",
+                  &clcf->name, conf->file, conf->line);
+
+    return NGX_CONF_ERROR;
+}
+
+
 /* of a location with seal_km_pass: is all there, and does it fit together? */
 
 static char *
@@ -232,7 +264,11 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    missing = ngx_http_seal_km_missing(conf);
+    missing = conf->interface->check_conf(cf, conf);
+
+    if (missing == NULL) {
+        missing = ngx_http_seal_km_missing(conf);
+    }
 
     if (missing) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -252,16 +288,6 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (clcf->client_max_body_size
-        && clcf->client_max_body_size < (off_t) conf->max_request_size)
-    {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"client_max_body_size\" is below "
-                      "\"seal_km_max_request_size\" and takes effect first, "
-                      "in the location \"%V\" with \"seal_km_pass\" in %s:%ui",
-                      &clcf->name, conf->file, conf->line);
-    }
-
     if (conf->zone == NULL && (conf->token_cache == 1 || conf->limit)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" without \"seal_km_zone\" in "
@@ -278,10 +304,6 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
 static const char *
 ngx_http_seal_km_missing(ngx_http_seal_km_loc_conf_t *conf)
 {
-    if (conf->uris == NGX_CONF_UNSET_PTR) {
-        return "seal_km_uri";
-    }
-
     if (conf->jwks == NULL && conf->jwks_request.len == 0) {
         return "seal_km_jwks";
     }
@@ -313,10 +335,6 @@ ngx_http_seal_km_fill_location(ngx_conf_t *cf,
     ngx_http_seal_km_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_seal_km_module);
-
-    if (conf->interface == NULL) {
-        conf->interface = smcf->interface;
-    }
 
     if (ngx_http_seal_km_set_key_set(cf, smcf, conf) != NGX_CONF_OK
         || ngx_http_seal_km_check_keys(cf, conf) != NGX_CONF_OK

@@ -35,9 +35,18 @@ static ngx_uint_t ngx_http_seal_km_is_alive(ngx_pid_t pid);
 static void ngx_http_seal_km_clear_gauges(ngx_http_seal_km_slot_t *slot);
 
 
-const uint64_t  ngx_http_seal_km_bounds[NGX_HTTP_SEAL_KM_BOUNDS] = {
-    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
-    1000000, 2500000
+const uint64_t  ngx_http_seal_km_bounds[NGX_HTTP_SEAL_KM_BOUNDS + 1] = {
+    500000, 1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000,
+    250000000, 500000000, 1000000000, 2500000000, (uint64_t) -1
+};
+
+
+/* to change with the bounds */
+const u_char  ngx_http_seal_km_first_bound[64] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11,
+    12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+    12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12
 };
 
 
@@ -224,16 +233,17 @@ void
 ngx_http_seal_km_sum_counters(ngx_http_seal_km_tally_t *tally,
     ngx_http_seal_km_counters_t *sum)
 {
-    ngx_uint_t                   i;
-    ngx_http_seal_km_slot_t     *slot;
-    ngx_http_seal_km_counter_t  *counter, *total;
+    ngx_uint_t                            i;
+    ngx_http_seal_km_slot_t              *slot;
+    ngx_http_seal_km_counter_t           *total;
+    volatile ngx_http_seal_km_counter_t  *counter;
 
     ngx_memzero((void *) sum, sizeof(ngx_http_seal_km_counters_t));
 
     total = (ngx_http_seal_km_counter_t *) sum;
 
     for (slot = tally->slots->first; slot; slot = slot->next) {
-        counter = (ngx_http_seal_km_counter_t *) &slot->counters;
+        counter = (volatile ngx_http_seal_km_counter_t *) &slot->counters;
 
         i = ngx_http_seal_km_is_alive(slot->pid) ? 0 : NGX_HTTP_SEAL_KM_GAUGES;
 
@@ -271,44 +281,4 @@ ngx_http_seal_km_add(ngx_array_t *tallies, size_t counter, ngx_int_t change)
 
         *(ngx_http_seal_km_counter_t *) p += change;
     }
-}
-
-
-/* nginx's own time has no more than milliseconds, and Redis answers in less */
-
-uint64_t
-ngx_http_seal_km_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
-
-void
-ngx_http_seal_km_observe(ngx_http_seal_km_histogram_t *histogram,
-    uint64_t microseconds)
-{
-    ngx_uint_t  low, high, middle;
-
-    /* the first bound that is not below */
-
-    low = 0;
-    high = NGX_HTTP_SEAL_KM_BOUNDS;
-
-    while (low < high) {
-        middle = (low + high) / 2;
-
-        if (microseconds <= ngx_http_seal_km_bounds[middle]) {
-            high = middle;
-
-        } else {
-            low = middle + 1;
-        }
-    }
-
-    histogram->n[low]++;
-    histogram->microseconds += microseconds;
 }

@@ -16,8 +16,11 @@
 #include "seal_km_reason.h"
 
 
-/* volatile: what another process reads meanwhile is stored each time, whole */
-typedef volatile uint64_t  ngx_http_seal_km_counter_t;
+/*
+ * Stored by one process, by one addition to memory, and read by others: these
+ * read it as volatile (ngx_http_seal_km_sum_counters).
+ */
+typedef uint64_t  ngx_http_seal_km_counter_t;
 
 
 /* how many bounds a histogram has; what is longer is counted behind them */
@@ -25,7 +28,7 @@ typedef volatile uint64_t  ngx_http_seal_km_counter_t;
 
 typedef struct {
     ngx_http_seal_km_counter_t  n[NGX_HTTP_SEAL_KM_BOUNDS + 1]; /* each alone */
-    ngx_http_seal_km_counter_t  microseconds;                   /* of them all */
+    ngx_http_seal_km_counter_t  nanoseconds;                    /* of them all */
 } ngx_http_seal_km_histogram_t;
 
 
@@ -118,8 +121,13 @@ typedef struct {
 } ngx_http_seal_km_tally_t;
 
 
-/* the upper bounds of all histograms, in microseconds */
-extern const uint64_t  ngx_http_seal_km_bounds[NGX_HTTP_SEAL_KM_BOUNDS];
+/*
+ * The upper bounds of all histograms, in nanoseconds, and one behind them that
+ * nothing reaches; and of the times from 2^n on and below 2^(n+1), which is the
+ * first of these bounds that may hold one.
+ */
+extern const uint64_t  ngx_http_seal_km_bounds[NGX_HTTP_SEAL_KM_BOUNDS + 1];
+extern const u_char    ngx_http_seal_km_first_bound[64];
 
 
 /* the bytes of a zone that n slots take, at most */
@@ -167,12 +175,26 @@ void ngx_http_seal_km_sum_counters(ngx_http_seal_km_tally_t *tally,
 void ngx_http_seal_km_add(ngx_array_t *tallies, size_t counter,
     ngx_int_t change);
 
-/* microseconds, since whenever, of which only differences tell something */
-uint64_t ngx_http_seal_km_clock(void);
+/*
+ * Counts what has taken so many nanoseconds.  Between a power of two and the next
+ * there is one bound at most, so one comparison tells.  Inline: it is on the way
+ * of each request, twice.
+ */
+static ngx_inline void
+ngx_http_seal_km_observe(ngx_http_seal_km_histogram_t *histogram,
+    uint64_t nanoseconds)
+{
+    ngx_uint_t  i;
 
-/* counts what has taken so many microseconds */
-void ngx_http_seal_km_observe(ngx_http_seal_km_histogram_t *histogram,
-    uint64_t microseconds);
+    /* of 0 there is no logarithm, and one more changes nothing */
+
+    i = 63 ^ (unsigned) __builtin_clzll(nanoseconds + 1);
+    i = ngx_http_seal_km_first_bound[i];
+    i += (nanoseconds > ngx_http_seal_km_bounds[i]);
+
+    histogram->n[i]++;
+    histogram->nanoseconds += nanoseconds;
+}
 
 
 #endif /* NGX_HTTP_SEAL_KM_COUNTERS_H */

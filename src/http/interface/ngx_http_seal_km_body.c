@@ -342,3 +342,28 @@ ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
 
     return NGX_OK;
 }
+
+
+ngx_int_t
+ngx_http_seal_km_discard_body(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_http_seal_km_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_seal_km_module);
+
+    /* it is not asked for with "100 Continue" to be thrown away */
+    r->expect_tested = 1;
+
+    if (ctx->body_error) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        ctx->body_error = rc;
+    }
+
+    return rc;
+}

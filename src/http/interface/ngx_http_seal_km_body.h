@@ -1,5 +1,5 @@
 /*
- * Reading the body of a request.
+ * Reading the body of a request, or discarding it.
  */
 
 
@@ -24,6 +24,12 @@
  */
 ngx_int_t ngx_http_seal_km_read_body(ngx_http_request_t *r,
     ngx_http_seal_km_reason_pt handler, seal_km_reason_e *reason);
+
+/*
+ * Discards the body.  One that nginx has refused when it was read or discarded
+ * before is left as it is.  NGX_OK, or what a content handler is to return.
+ */
+ngx_int_t ngx_http_seal_km_discard_body(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_SEAL_KM_BODY_H */

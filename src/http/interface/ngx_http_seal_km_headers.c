@@ -1,5 +1,6 @@
 /*
- * What every response of the module has, whatever a location speaks.
+ * Headers of a request, and what every response of the module has, whatever a
+ * location speaks.
  */
 
 
@@ -105,4 +106,33 @@ ngx_http_seal_km_send(ngx_http_request_t *r, ngx_buf_t *b)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_uint_t
+ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word)
+{
+    return text.len == word->len
+           && (ngx_memcmp(text.data, word->data, word->len) == 0
+               || ngx_strncasecmp(text.data, word->data, word->len) == 0);
+}
+
+
+ngx_table_elt_t *
+ngx_http_seal_km_next_header(ngx_list_part_t **part, ngx_uint_t *i)
+{
+    ngx_table_elt_t  *h;
+
+    while (*i == (*part)->nelts) {
+        if ((*part)->next == NULL) {
+            return NULL;
+        }
+
+        *part = (*part)->next;
+        *i = 0;
+    }
+
+    h = (*part)->elts;
+
+    return &h[(*i)++];
 }

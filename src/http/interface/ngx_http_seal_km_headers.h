@@ -1,5 +1,6 @@
 /*
- * What every response of the module has, whatever a location speaks.
+ * Headers of a request, and what every response of the module has, whatever a
+ * location speaks.
  */
 
 
@@ -21,6 +22,19 @@ ngx_int_t ngx_http_seal_km_add_header(ngx_http_request_t *r, const char *name,
  * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_seal_km_forbid_storing(ngx_http_request_t *r);
+
+/*
+ * Whether text is that word, in any case; where it is spelt as word is that costs
+ * less.
+ */
+ngx_uint_t ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word);
+
+/*
+ * The next header of a list, such as r->headers_in.headers, or NULL; *part is its
+ * first part, and *i is 0, before the first call.
+ */
+ngx_table_elt_t *ngx_http_seal_km_next_header(ngx_list_part_t **part,
+    ngx_uint_t *i);
 
 /*
  * Status and Content-Type, no-store, and nothing that a condition or a range in

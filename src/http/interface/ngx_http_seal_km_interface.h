@@ -14,13 +14,28 @@
 
 struct ngx_http_seal_km_interface_s {
 
+    /* what seal_km_interface calls it, and what a log calls a request of it */
+    ngx_str_t          name;
+    const char        *request;
+
     /* the methods of Allow in a 405 */
     ngx_str_t          allow;
 
-    /* of every response */
+    /* of a response with a record, and of a refusal */
     ngx_str_t          content_type;
+    ngx_str_t          refusal_type;
 
-    /* rows 3 to 5: what the head of the request tells */
+    /* how it says a reason: a row of the one table, with its own status */
+    const seal_km_reason_t *(*reason)(seal_km_reason_e reason);
+
+    /*
+     * When the configuration of a location is read: the directive that it lacks
+     * for this interface, or NULL.  What does not fit together is warned of.
+     */
+    const char      *(*check_conf)(ngx_conf_t *cf,
+                                   ngx_http_seal_km_loc_conf_t *conf);
+
+    /* what the head of the request tells: rows 3 to 5, or what is in their place */
     seal_km_reason_e (*check_head)(ngx_http_request_t *r);
 
     /*
@@ -59,6 +74,9 @@ struct ngx_http_seal_km_interface_s {
 
 /* KM-UU: SEAL KM Request and Response (TS 33.434, clauses 5.3.2 and 5.3.3) */
 extern const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km;
+
+/* KM-S: SS_KeyInfoRetrieval (TS 29.549, clauses 5.7.1 and 7.6.1) */
+extern const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_kir;
 
 
 #endif /* NGX_HTTP_SEAL_KM_INTERFACE_H */

@@ -6,11 +6,13 @@
 
 #include "ngx_http_seal_km_interface.h"
 #include "ngx_http_seal_km_body.h"
+#include "ngx_http_seal_km_headers.h"
 
 
+static const char *ngx_http_seal_km_km_check_conf(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf);
 static seal_km_reason_e ngx_http_seal_km_km_check_head(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_seal_km_is_json(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word);
 static ngx_str_t ngx_http_seal_km_media_type(ngx_str_t *value);
 static seal_km_reason_e ngx_http_seal_km_km_decode(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
@@ -25,8 +27,13 @@ static void ngx_http_seal_km_fill_response(ngx_http_request_t *r,
 
 
 const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km = {
+    ngx_string("km"),
+    "SEAL KM Request",
     ngx_string("POST"),
     ngx_string("application/json"),
+    ngx_string("application/json"),
+    seal_km_reason,
+    ngx_http_seal_km_km_check_conf,
     ngx_http_seal_km_km_check_head,
     ngx_http_seal_km_read_body,
     ngx_http_seal_km_km_decode,
@@ -34,6 +41,32 @@ const ngx_http_seal_km_interface_t  ngx_http_seal_km_interface_km = {
     ngx_http_seal_km_km_response_size,
     ngx_http_seal_km_km_write_response
 };
+
+
+static const char *
+ngx_http_seal_km_km_check_conf(ngx_conf_t *cf,
+    ngx_http_seal_km_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->uris == NGX_CONF_UNSET_PTR) {
+        return "seal_km_uri";
+    }
+
+    clcf = conf->core;
+
+    if (clcf->client_max_body_size
+        && clcf->client_max_body_size < (off_t) conf->max_request_size)
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"client_max_body_size\" is below "
+                      "\"seal_km_max_request_size\" and takes effect first, "
+                      "in the location \"%V\" with \"seal_km_pass\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+    }
+
+    return NULL;
+}
 
 
 static seal_km_reason_e
@@ -71,52 +104,36 @@ ngx_http_seal_km_is_json(ngx_http_request_t *r)
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
-    static ngx_str_t  type = ngx_string("content-type");
+    static ngx_str_t  type = ngx_string("Content-Type");
     static ngx_str_t  json = ngx_string("application/json");
-    static ngx_str_t  encoding = ngx_string("content-encoding");
+    static ngx_str_t  encoding = ngx_string("Content-Encoding");
     static ngx_str_t  identity = ngx_string("identity");
 
     if (r->headers_in.content_type == NULL) {
         return 0;
     }
 
+    i = 0;
     part = &r->headers_in.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_seal_km_next_header(&part, &i)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 1;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_seal_km_is_word(h[i].key, &encoding)
-            && !ngx_http_seal_km_is_word(h[i].value, &identity))
+        if (ngx_http_seal_km_is_word(h->key, &encoding)
+            && !ngx_http_seal_km_is_word(h->value, &identity))
         {
             return 0;
         }
 
-        if (ngx_http_seal_km_is_word(h[i].key, &type)
+        if (ngx_http_seal_km_is_word(h->key, &type)
             && !ngx_http_seal_km_is_word(
-                                  ngx_http_seal_km_media_type(&h[i].value),
+                                  ngx_http_seal_km_media_type(&h->value),
                                   &json))
         {
             return 0;
         }
     }
-}
 
-
-static ngx_uint_t
-ngx_http_seal_km_is_word(ngx_str_t text, ngx_str_t *word)
-{
-    return text.len == word->len
-           && ngx_strncasecmp(text.data, word->data, word->len) == 0;
+    return 1;
 }
 
 

@@ -55,7 +55,7 @@ static void ngx_http_seal_km_write_responses(ngx_http_seal_km_text_t *text,
 static void ngx_http_seal_km_write_histogram(ngx_http_seal_km_text_t *text,
     const ngx_http_seal_km_metric_t *metric);
 static void ngx_http_seal_km_write_seconds(ngx_http_seal_km_text_t *text,
-    uint64_t microseconds);
+    uint64_t nanoseconds);
 static void ngx_http_seal_km_write_entries(ngx_http_seal_km_text_t *text,
     const ngx_http_seal_km_metric_t *metric);
 static void ngx_http_seal_km_write_evictions(ngx_http_seal_km_text_t *text,
@@ -306,7 +306,7 @@ ngx_http_seal_km_write_histogram(ngx_http_seal_km_text_t *text,
     ngx_http_seal_km_write_seconds(text,
                      ngx_http_seal_km_counted(text, metric->counter
                          + offsetof(ngx_http_seal_km_histogram_t,
-                                    microseconds), 0));
+                                    nanoseconds), 0));
     ngx_http_seal_km_write(text, "\n%s_count %uL\n", metric->name, n);
 }
 
@@ -315,14 +315,14 @@ ngx_http_seal_km_write_histogram(ngx_http_seal_km_text_t *text,
 
 static void
 ngx_http_seal_km_write_seconds(ngx_http_seal_km_text_t *text,
-    uint64_t microseconds)
+    uint64_t nanoseconds)
 {
     u_char  *start;
 
     start = text->p;
 
-    ngx_http_seal_km_write(text, "%uL.%06uL", microseconds / 1000000,
-                           microseconds % 1000000);
+    ngx_http_seal_km_write(text, "%uL.%09uL", nanoseconds / 1000000000,
+                           nanoseconds % 1000000000);
 
     while (text->p > start && text->p[-1] == '0') {
         text->p--;

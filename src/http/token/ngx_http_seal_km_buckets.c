@@ -87,7 +87,8 @@ ngx_http_seal_km_fill_bucket(ngx_slab_pool_t *shpool,
     ngx_shmtx_lock(&shpool->mutex);
 
     bucket = (ngx_http_seal_km_bucket_t *)
-                 ngx_http_seal_km_find_node(&buckets->tree, key);
+                 ngx_http_seal_km_find_node(&buckets->tree, key,
+                                            SEAL_KM_SHA256_SIZE);
 
     if (bucket) {
         ngx_queue_remove(&bucket->queue);
@@ -138,7 +139,7 @@ ngx_http_seal_km_bucket_new(ngx_http_seal_km_buckets_t *buckets, u_char *key,
     bucket->level = 0;
     bucket->when = now;
 
-    ngx_http_seal_km_name_node(&bucket->node, bucket->key);
+    ngx_http_seal_km_name_node(&bucket->node, bucket->key, SEAL_KM_SHA256_SIZE);
     ngx_rbtree_insert(&buckets->tree, &bucket->node.node);
 
     return bucket;

@@ -1,6 +1,6 @@
 /*
- * What lies in shared memory by a SHA-256: nginx's own tree of strings, by the
- * first bytes of the hash, and then by all of it.
+ * What lies in shared memory by a hash: nginx's own tree of strings, by the first
+ * bytes of the hash, and then by all of it.
  */
 
 
@@ -10,8 +10,6 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-
-#include "seal_km_sha256.h"
 
 
 /* of a hash that is random to begin with, any bytes tell as much as others */
@@ -28,15 +26,16 @@ ngx_http_seal_km_digest_start(u_char *digest)
 
 
 /*
- * Readies node, the first member of what is inserted: digest, of
- * SEAL_KM_SHA256_SIZE bytes, lies in the same memory for as long as node does.
+ * Readies node, the first member of what is inserted: digest, of len bytes, lies
+ * in the same memory for as long as node does.
  */
 
 static ngx_inline void
-ngx_http_seal_km_name_node(ngx_str_node_t *node, u_char *digest)
+ngx_http_seal_km_name_node(ngx_str_node_t *node, u_char *digest,
+    size_t len)
 {
     node->node.key = ngx_http_seal_km_digest_start(digest);
-    node->str.len = SEAL_KM_SHA256_SIZE;
+    node->str.len = len;
     node->str.data = digest;
 }
 
@@ -44,11 +43,11 @@ ngx_http_seal_km_name_node(ngx_str_node_t *node, u_char *digest)
 /* the node of that digest, or NULL */
 
 static ngx_inline ngx_str_node_t *
-ngx_http_seal_km_find_node(ngx_rbtree_t *tree, u_char *digest)
+ngx_http_seal_km_find_node(ngx_rbtree_t *tree, u_char *digest, size_t len)
 {
     ngx_str_t  name;
 
-    name.len = SEAL_KM_SHA256_SIZE;
+    name.len = len;
     name.data = digest;
 
     return ngx_str_rbtree_lookup(tree, &name,

@@ -1,8 +1,9 @@
 /*
  * seal_km_token_cache: tokens that were verified, found again by a hash.
  *
- * The key is the SHA-256 of the token and of all that it was verified with, so
- * that what one policy has found is no other's.  With it lies the extract of
+ * The key is a hash of the token and of all that it was verified with, so that
+ * what one policy has found is no other's; the hash has a key that is the zone's,
+ * without which nobody can make a token of the same.  With it lies the extract of
  * the claims, of which none makes a token.  Under the lock there is nothing but
  * looking and copying.
  */
@@ -23,7 +24,7 @@ typedef struct {
     ngx_str_node_t      node;      /* by key */
     ngx_queue_t         queue;
     double              exp;
-    u_char              key[SEAL_KM_SHA256_SIZE];
+    u_char              key[SEAL_KM_KEYED_HASH_SIZE];
     u_short             len;
     u_char              extract[1];
 } ngx_http_seal_km_cached_t;
@@ -114,10 +115,11 @@ ngx_http_seal_km_cache_keep(ngx_http_seal_km_zone_t *zone, u_char *key,
         cached->exp = exp;
         cached->len = (u_short) extract.len;
 
-        ngx_memcpy(cached->key, key, SEAL_KM_SHA256_SIZE);
+        ngx_memcpy(cached->key, key, SEAL_KM_KEYED_HASH_SIZE);
         ngx_memcpy(cached->extract, extract.data, extract.len);
 
-        ngx_http_seal_km_name_node(&cached->node, cached->key);
+        ngx_http_seal_km_name_node(&cached->node, cached->key,
+                                   SEAL_KM_KEYED_HASH_SIZE);
         ngx_rbtree_insert(&zone->sh->tokens, &cached->node.node);
         ngx_queue_insert_head(&zone->sh->recent, &cached->queue);
         zone->sh->ntokens++;
@@ -131,7 +133,8 @@ static ngx_http_seal_km_cached_t *
 ngx_http_seal_km_cache_lookup(ngx_http_seal_km_zone_t *zone, u_char *key)
 {
     return (ngx_http_seal_km_cached_t *)
-               ngx_http_seal_km_find_node(&zone->sh->tokens, key);
+               ngx_http_seal_km_find_node(&zone->sh->tokens, key,
+                                          SEAL_KM_KEYED_HASH_SIZE);
 }
 
 

@@ -12,7 +12,6 @@
 #include <ngx_http.h>
 
 #include "seal_km_extract.h"
-#include "seal_km_sha256.h"
 
 #include "ngx_http_seal_km_zone.h"
 
@@ -21,9 +20,9 @@
 void ngx_http_seal_km_init_token_cache(ngx_http_seal_km_zone_shared_t *sh);
 
 /*
- * The extract that is kept under key, of SEAL_KM_SHA256_SIZE bytes, in memory
- * that the next call overwrites; data == NULL if there is none, or its token is
- * past exp at now, in seconds and their fractions.
+ * The extract that is kept under key, of SEAL_KM_KEYED_HASH_SIZE bytes of
+ * zone->hash, in memory that the next call overwrites; data == NULL if there is
+ * none, or its token is past exp at now, in seconds and their fractions.
  */
 seal_km_str_t ngx_http_seal_km_cache_find(ngx_http_seal_km_zone_t *zone,
     u_char *key, double now);

@@ -205,7 +205,8 @@ static seal_km_reason_e
 ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_str_t token)
 {
-    u_char                        key[SEAL_KM_SHA256_SIZE];
+    u_char                        key[SEAL_KM_KEYED_HASH_SIZE];
+    double                        now;
     seal_km_str_t                 extract;
     seal_km_reason_e              reason;
     ngx_http_seal_km_loc_conf_t  *conf;
@@ -213,20 +214,19 @@ ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
     conf = ngx_http_seal_km_get_conf(r);
 
     ctx->cache = NGX_HTTP_SEAL_KM_CACHE_MISS;
+    now = ngx_http_seal_km_now();
 
     if (ngx_http_seal_km_cache_key(r, token, key) != NGX_OK) {
         return SEAL_KM_INTERNAL_ERROR;
     }
 
-    extract = ngx_http_seal_km_cache_find(conf->cache->data, key,
-                                          ngx_http_seal_km_now());
+    extract = ngx_http_seal_km_cache_find(conf->cache->data, key, now);
 
     if (extract.data
         && ngx_http_seal_km_use_extract(r, ctx, extract) == NGX_OK)
     {
         ctx->cache = NGX_HTTP_SEAL_KM_CACHE_HIT;
-        return seal_km_claims_check_time(&ctx->token, conf->leeway,
-                                         ngx_http_seal_km_now());
+        return seal_km_claims_check_time(&ctx->token, conf->leeway, now);
     }
 
     reason = ngx_http_seal_km_verify_anew(r, ctx, token);
@@ -245,12 +245,12 @@ static ngx_int_t
 ngx_http_seal_km_cache_key(ngx_http_request_t *r, seal_km_str_t token,
     u_char *key)
 {
-    seal_km_str_t                  parts[3];
-    ngx_http_seal_km_loc_conf_t   *conf;
-    ngx_http_seal_km_main_conf_t  *smcf;
+    seal_km_str_t                 parts[3];
+    ngx_http_seal_km_zone_t      *zone;
+    ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_seal_km_module);
+    zone = conf->cache->data;
 
     parts[0].data = (char *) conf->key_set->generation;
     parts[0].len = SEAL_KM_SHA256_SIZE;
@@ -260,7 +260,7 @@ ngx_http_seal_km_cache_key(ngx_http_request_t *r, seal_km_str_t token,
 
     parts[2] = token;
 
-    return (seal_km_sha256(smcf->sha256, parts, 3, key) == 0)
+    return (seal_km_keyed_hash(zone->hash, parts, 3, key) == 0)
            ? NGX_OK : NGX_ERROR;
 }
 

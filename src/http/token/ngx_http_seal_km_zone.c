@@ -6,9 +6,12 @@
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_values.h"
 
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
 
 /* to be changed with ngx_http_seal_km_zone_shared_t and what hangs on it */
-#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  4
+#define NGX_HTTP_SEAL_KM_ZONE_LAYOUT  5
 
 /* pages, one of slots among them */
 #define NGX_HTTP_SEAL_KM_ZONE_MIN     8
@@ -28,6 +31,8 @@ static ngx_uint_t ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone);
 static ngx_int_t ngx_http_seal_km_take_over_zone(ngx_shm_zone_t *shm_zone,
     ngx_http_seal_km_zone_t *former);
 static ngx_int_t ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_seal_km_make_hash(ngx_shm_zone_t *shm_zone);
+static void ngx_http_seal_km_free_hash(void *data);
 static ngx_uint_t ngx_http_seal_km_make_room(void *data);
 
 
@@ -148,6 +153,7 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 {
     ssize_t                        n;
     ngx_shm_zone_t                *shm_zone, **made;
+    ngx_pool_cleanup_t            *cln;
     ngx_http_seal_km_zone_t       *zone;
     ngx_http_seal_km_main_conf_t  *smcf;
 
@@ -172,10 +178,14 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 
     made = ngx_array_push(&smcf->zones);
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_seal_km_zone_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
 
-    if (made == NULL || zone == NULL) {
+    if (made == NULL || zone == NULL || cln == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    cln->handler = ngx_http_seal_km_free_hash;
+    cln->data = zone;
 
     zone->cycle = cf->cycle;
     zone->file = cf->conf_file->file.name.data;
@@ -227,10 +237,12 @@ ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         /* where it is full, workers make room for their slots themselves */
         (void) ngx_http_seal_km_add_slots(&zone->tally, slots);
 
-        return NGX_OK;
+        return ngx_http_seal_km_make_hash(shm_zone);
     }
 
-    if (ngx_http_seal_km_fill_zone(shm_zone) != NGX_OK) {
+    if (ngx_http_seal_km_fill_zone(shm_zone) != NGX_OK
+        || ngx_http_seal_km_make_hash(shm_zone) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -336,6 +348,14 @@ ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone)
     sh->layout = NGX_HTTP_SEAL_KM_ZONE_LAYOUT;
     sh->slot_size = ngx_http_seal_km_slot_size();
 
+    if (RAND_priv_bytes(sh->hash_key, SEAL_KM_KEYED_HASH_KEY_SIZE) != 1) {
+        ERR_clear_error();
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "there is no random key for \"seal_km_zone\" \"%V\"",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
     ngx_http_seal_km_init_token_cache(sh);
 
     sh->buckets = ngx_http_seal_km_create_buckets(zone->shpool,
@@ -362,6 +382,37 @@ ngx_http_seal_km_fill_zone(ngx_shm_zone_t *shm_zone)
     zone->shpool->log_nomem = 0;
 
     return NGX_OK;
+}
+
+
+/* of this configuration, by the key that the zone has had from its beginning */
+
+static ngx_int_t
+ngx_http_seal_km_make_hash(ngx_shm_zone_t *shm_zone)
+{
+    ngx_http_seal_km_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    zone->hash = seal_km_keyed_hash_create(zone->sh->hash_key);
+
+    if (zone->hash == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "OpenSSL has no hash for \"seal_km_zone\" \"%V\"",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_seal_km_free_hash(void *data)
+{
+    ngx_http_seal_km_zone_t  *zone = data;
+
+    seal_km_keyed_hash_free(zone->hash);
 }
 
 

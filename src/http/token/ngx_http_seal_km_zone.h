@@ -11,6 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "seal_km_keyed_hash.h"
+
 #include "ngx_http_seal_km_buckets.h"
 #include "ngx_http_seal_km_counters.h"
 
@@ -20,6 +22,7 @@ typedef struct {
     ngx_uint_t                         layout;    /* of all that lies there */
     size_t                             slot_size; /* likewise */
     ngx_http_seal_km_slots_t           slots;
+    u_char                             hash_key[SEAL_KM_KEYED_HASH_KEY_SIZE];
     ngx_rbtree_t                       tokens;    /* by the start of the hash */
     ngx_rbtree_node_t                  sentinel;
     ngx_queue_t                        recent;    /* tokens, last used first */
@@ -33,6 +36,7 @@ typedef struct {
 typedef struct {
     ngx_http_seal_km_zone_shared_t    *sh;
     ngx_slab_pool_t                   *shpool;
+    seal_km_keyed_hash_t              *hash;      /* of tokens, by its key */
     ngx_http_seal_km_tally_t           tally;
     ngx_cycle_t                       *cycle;     /* it was made for */
     u_char                            *file;      /* where it is made */

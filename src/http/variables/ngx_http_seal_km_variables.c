@@ -5,6 +5,7 @@
 
 #include "ngx_http_seal_km.h"
 #include "ngx_http_seal_km_claim_text.h"
+#include "ngx_http_seal_km_interface.h"
 
 
 typedef seal_km_str_t (*ngx_http_seal_km_value_pt)(
@@ -15,6 +16,7 @@ static ngx_int_t ngx_http_seal_km_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static seal_km_str_t ngx_http_seal_km_error_code(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_reason(ngx_http_seal_km_ctx_t *ctx);
+static seal_km_str_t ngx_http_seal_km_interface(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_service_id(ngx_http_seal_km_ctx_t *ctx);
 static seal_km_str_t ngx_http_seal_km_identity_type(
     ngx_http_seal_km_ctx_t *ctx);
@@ -49,6 +51,11 @@ static ngx_http_variable_t  ngx_http_seal_km_variables[] = {
     { ngx_string("seal_km_reason"), NULL,
       ngx_http_seal_km_variable,
       (uintptr_t) ngx_http_seal_km_reason,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("seal_km_interface"), NULL,
+      ngx_http_seal_km_variable,
+      (uintptr_t) ngx_http_seal_km_interface,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("seal_km_service_id"), NULL,
@@ -154,6 +161,17 @@ ngx_http_seal_km_reason(ngx_http_seal_km_ctx_t *ctx)
     }
 
     return ngx_http_seal_km_text(ngx_http_seal_km_reason_word(ctx));
+}
+
+
+static seal_km_str_t
+ngx_http_seal_km_interface(ngx_http_seal_km_ctx_t *ctx)
+{
+    ngx_str_t  name;
+
+    name = ctx->conf->interface->name;
+
+    return ngx_http_seal_km_str(&name);
 }
 
 

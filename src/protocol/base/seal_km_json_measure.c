@@ -121,15 +121,30 @@ seal_km_json_skip(const char *p, const char *last)
 static const char *
 seal_km_json_skip_string(const char *p, const char *last)
 {
-    for (p++; p < last; p++) {
+    const char  *quote, *escape;
 
-        if (*p == '"') {
-            return p + 1;
+    p++;
+    quote = NULL;
+
+    while (p < last) {
+
+        /* looked for once, however many escape sequences come before it */
+
+        if (quote == NULL || quote < p) {
+            quote = memchr(p, '"', (size_t) (last - p));
+
+            if (quote == NULL) {
+                return last;
+            }
         }
 
-        if (*p == '\\' && ++p == last) {
-            break;
+        escape = memchr(p, '\\', (size_t) (quote - p));
+
+        if (escape == NULL) {
+            return quote + 1;
         }
+
+        p = escape + 2;
     }
 
     return last;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "seal_km_base64.h"
 #include "seal_km_json_write.h"
 
 
@@ -112,6 +113,25 @@ seal_km_json_write_string(char *dst, seal_km_str_t s)
         *dst++ = hex[c & 0x0f];
     }
 
+    *dst++ = '"';
+
+    return dst;
+}
+
+
+size_t
+seal_km_json_base64_size(seal_km_str_t bytes)
+{
+    return seal_km_base64_encoded_size(bytes.len) + 2;
+}
+
+
+char *
+seal_km_json_write_base64(char *dst, seal_km_str_t bytes)
+{
+    *dst++ = '"';
+    seal_km_base64_encode(bytes, dst);
+    dst += seal_km_base64_encoded_size(bytes.len);
     *dst++ = '"';
 
     return dst;

@@ -33,6 +33,10 @@ char *seal_km_json_write_name(char *dst, const char *name);
 size_t seal_km_json_string_size(seal_km_str_t s);
 char *seal_km_json_write_string(char *dst, seal_km_str_t s);
 
+/* bytes as a string of their base64, with its quotes */
+size_t seal_km_json_base64_size(seal_km_str_t bytes);
+char *seal_km_json_write_base64(char *dst, seal_km_str_t bytes);
+
 /* an integer; returns how many bytes it has, SEAL_KM_JSON_INT_SIZE at most */
 size_t seal_km_json_write_int(int64_t n, char *dst);
 

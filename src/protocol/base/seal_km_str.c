@@ -4,15 +4,31 @@
 #include "seal_km_str.h"
 
 
-/* eight bytes at once: their upper bits, and each one's lowest */
-#define SEAL_KM_STR_HIGH  0x8080808080808080u
-#define SEAL_KM_STR_LOW   0x0101010101010101u
+/* the upper bits of eight bytes at once */
+#define SEAL_KM_STR_HIGH   0x8080808080808080u
 
-/* not 0 if one of the bytes is below n, which is at most 0x80, or is c */
-#define seal_km_str_below(word, n)                                            \
-    (((word) - SEAL_KM_STR_LOW * (n)) & ~(word) & SEAL_KM_STR_HIGH)
-#define seal_km_str_byte(word, c)                                             \
-    seal_km_str_below((word) ^ SEAL_KM_STR_LOW * (c), 1)
+/* bytes that are looked at without a branch */
+#define SEAL_KM_STR_BLOCK  32
+
+/* of an unsigned char, 1 or 0; each operand is evaluated, so that none branches */
+#define seal_km_str_is_control(c)  (((c) < 0x20) | ((c) == 0x7f))
+#define seal_km_str_is_escaped(c)                                             \
+    (((c) < 0x20) | ((c) == '"') | ((c) == '\\'))
+
+
+static int seal_km_str_is_b64(const char *p, size_t len);
+
+
+seal_km_str_t
+seal_km_str_of(const char *text)
+{
+    seal_km_str_t  s;
+
+    s.data = text;
+    s.len = (text == NULL) ? 0 : strlen(text);
+
+    return s;
+}
 
 
 int
@@ -112,28 +128,38 @@ seal_km_str_utf8_char(const char *s, size_t len)
 }
 
 
+/*
+ * The three below look at a block at once, without a branch for each byte: such
+ * a loop the compiler makes vector instructions of.  What is left over, and a
+ * block in which there is something, is looked at byte by byte.
+ */
+
 int
 seal_km_str_has_control(seal_km_str_t s)
 {
-    uint64_t       word;
-    const char    *p, *last;
-    unsigned char  c;
+    size_t         i;
+    unsigned char  c, found;
 
-    p = s.data;
-    last = p + s.len;
+    while (s.len >= SEAL_KM_STR_BLOCK) {
+        found = 0;
 
-    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
+        for (i = 0; i < SEAL_KM_STR_BLOCK; i++) {
+            c = (unsigned char) s.data[i];
+            found |= seal_km_str_is_control(c);
+        }
 
-        if (seal_km_str_below(word, 0x20) || seal_km_str_byte(word, 0x7f)) {
+        if (found) {
             return 1;
         }
+
+        s.data += SEAL_KM_STR_BLOCK;
+        s.len -= SEAL_KM_STR_BLOCK;
     }
 
-    for ( /* void */ ; p < last; p++) {
-        c = (unsigned char) *p;
+    for (i = 0; i < s.len; i++) {
+        c = (unsigned char) s.data[i];
 
-        if (c < 0x20 || c == 0x7f) {
+        if (seal_km_str_is_control(c)) {
             return 1;
         }
     }
@@ -145,31 +171,100 @@ seal_km_str_has_control(seal_km_str_t s)
 size_t
 seal_km_str_plain(seal_km_str_t s)
 {
-    uint64_t       word;
-    const char    *p, *last;
-    unsigned char  c;
+    size_t         i, n;
+    unsigned char  c, found;
 
-    p = s.data;
-    last = p + s.len;
+    for (n = 0; s.len - n >= SEAL_KM_STR_BLOCK; n += SEAL_KM_STR_BLOCK) {
+        found = 0;
 
-    for ( /* void */ ; (size_t) (last - p) >= sizeof(word); p += sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
+        for (i = 0; i < SEAL_KM_STR_BLOCK; i++) {
+            c = (unsigned char) s.data[n + i];
+            found |= seal_km_str_is_escaped(c);
+        }
 
-        if (seal_km_str_below(word, 0x20)
-            || seal_km_str_byte(word, '"')
-            || seal_km_str_byte(word, '\\'))
-        {
+        if (found) {
             break;
         }
     }
 
-    for ( /* void */ ; p < last; p++) {
-        c = (unsigned char) *p;
+    for ( /* void */ ; n < s.len; n++) {
+        c = (unsigned char) s.data[n];
 
-        if (c < 0x20 || c == '"' || c == '\\') {
+        if (seal_km_str_is_escaped(c)) {
             break;
         }
     }
 
-    return (size_t) (p - s.data);
+    return n;
+}
+
+
+/* a JWT has neither "~" nor "+": a block of one is good without them */
+
+int
+seal_km_str_is_b64token(seal_km_str_t s)
+{
+    size_t         i;
+    unsigned char  c, letter, digit, other;
+
+    for ( /* void */ ; s.len >= SEAL_KM_STR_BLOCK; s.len -= i, s.data += i) {
+        other = 0;
+
+        for (i = 0; i < SEAL_KM_STR_BLOCK; i++) {
+            c = (unsigned char) s.data[i];
+            letter = (unsigned char) ((c | 0x20) - 'a');
+            digit = (unsigned char) (c - '-');
+            other |= (letter > 25) & (digit > '9' - '-') & (c != '_');
+        }
+
+        if (other && !seal_km_str_is_b64(s.data, SEAL_KM_STR_BLOCK)) {
+            return 0;
+        }
+    }
+
+    return seal_km_str_is_b64(s.data, s.len);
+}
+
+
+static int
+seal_km_str_is_b64(const char *p, size_t len)
+{
+    size_t  i;
+
+    static const unsigned char  b64[256] = {
+        ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['0' ... '9'] = 1,
+        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['+'] = 1, ['/'] = 1
+    };
+
+    for (i = 0; i < len; i++) {
+        if (!b64[(unsigned char) p[i]]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+seal_km_str_t
+seal_km_str_cut(seal_km_str_t *rest, char c)
+{
+    const char     *p;
+    seal_km_str_t   part;
+
+    part = *rest;
+
+    p = (rest->len > 0) ? memchr(rest->data, c, rest->len) : NULL;
+
+    if (p == NULL) {
+        rest->data = NULL;
+        rest->len = 0;
+
+    } else {
+        part.len = (size_t) (p - part.data);
+        rest->data = p + 1;
+        rest->len -= part.len + 1;
+    }
+
+    return part;
 }

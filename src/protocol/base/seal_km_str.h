@@ -18,6 +18,9 @@ typedef struct {
 } seal_km_str_t;
 
 
+/* that of a text which ends with a NUL; absent where it is NULL */
+seal_km_str_t seal_km_str_of(const char *text);
+
 /* 1 if both hold the same bytes */
 int seal_km_str_equal(seal_km_str_t a, seal_km_str_t b);
 
@@ -35,6 +38,24 @@ int seal_km_str_has_control(seal_km_str_t s);
  * below U+0020 nor a quote or a backslash (RFC 8259, clause 7).
  */
 size_t seal_km_str_plain(seal_km_str_t s);
+
+/*
+ * What stands in *rest before the first c, or all of it; *rest is what follows
+ * that c, and has data == NULL where there is none.  So this takes a list to
+ * its parts:
+ *
+ *     while (rest.data != NULL) {
+ *         part = seal_km_str_cut(&rest, ';');
+ *         ...
+ *     }
+ */
+seal_km_str_t seal_km_str_cut(seal_km_str_t *rest, char c);
+
+/*
+ * 1 if s holds nothing but characters of a b64token but "=": letters, digits
+ * and "-", ".", "_", "~", "+", "/" (RFC 6750, clause 2.1); also if it is empty.
+ */
+int seal_km_str_is_b64token(seal_km_str_t s);
 
 
 #endif /* SEAL_KM_STR_H */

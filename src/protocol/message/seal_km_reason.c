@@ -4,7 +4,7 @@
 
 
 /*
- * ErrorCodes are those of TS 33.434, table 5.3.3-2.  405, 413, 415 and 425 are
+ * ErrorCodes are those of TS 33.434, table 5.3.3-2.  405, 406, 413, 415, 425 are
  * not among the statuses that it maps to: they are HTTP's own way of saying
  * that a request could not be validated.  Neither is 429, HTTP's way of saying
  * "not now": the request may be as good as any, so its code is that of a server
@@ -28,6 +28,10 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
     [SEAL_KM_METHOD_NOT_ALLOWED] =
         { "method_not_allowed", 405, "04",
           "The method must be POST" },
+
+    [SEAL_KM_NOT_ACCEPTABLE] =
+        { "not_acceptable", 406, "04",
+          "The client must accept application/json" },
 
     [SEAL_KM_UNSUPPORTED_MEDIA_TYPE] =
         { "unsupported_media_type", 415, "04",
@@ -143,6 +147,32 @@ static const seal_km_reason_t  seal_km_reasons[SEAL_KM_REASON_MAX] = {
 };
 
 
+/*
+ * The rows that SS_KeyInfoRetrieval says otherwise: it knows no POST and no body,
+ * and its statuses are HTTP's alone: where 33.434 has but 500, a store that is not
+ * there now is a 503.  Words and ErrorCodes are the same.
+ */
+
+static const seal_km_reason_t  seal_km_reason_retrievals[SEAL_KM_REASON_MAX] = {
+
+    [SEAL_KM_METHOD_NOT_ALLOWED] =
+        { "method_not_allowed", 405, "04",
+          "The method must be GET" },
+
+    [SEAL_KM_MALFORMED_REQUEST] =
+        { "malformed_request", 400, "04",
+          "The query does not ask for key information as it must" },
+
+    [SEAL_KM_STORE_UNAVAILABLE] =
+        { "store_unavailable", 503, "01",
+          "The store of key material is not available" },
+
+    [SEAL_KM_STORE_TIMEOUT] =
+        { "store_timeout", 503, "01",
+          "The store of key material did not answer in time" }
+};
+
+
 const seal_km_reason_t *
 seal_km_reason(seal_km_reason_e reason)
 {
@@ -153,4 +183,17 @@ seal_km_reason(seal_km_reason_e reason)
     }
 
     return &seal_km_reasons[reason];
+}
+
+
+const seal_km_reason_t *
+seal_km_reason_retrieval(seal_km_reason_e reason)
+{
+    if ((unsigned) reason < SEAL_KM_REASON_MAX
+        && seal_km_reason_retrievals[reason].word != NULL)
+    {
+        return &seal_km_reason_retrievals[reason];
+    }
+
+    return seal_km_reason(reason);
 }

@@ -1,6 +1,6 @@
 /*
  * The one table that maps reason, HTTP status, ErrorCode and words
- * (TS 33.434, table 5.3.3-2; RFC 6750, clause 3.1).
+ * (TS 33.434, table 5.3.3-2; RFC 6750, clause 3.1), whatever is spoken.
  */
 
 
@@ -15,6 +15,7 @@ typedef enum {
     SEAL_KM_TLS_REQUIRED,
     SEAL_KM_EARLY_DATA,
     SEAL_KM_METHOD_NOT_ALLOWED,
+    SEAL_KM_NOT_ACCEPTABLE,
     SEAL_KM_UNSUPPORTED_MEDIA_TYPE,
     SEAL_KM_REQUEST_TOO_LARGE,
 
@@ -64,6 +65,13 @@ typedef struct {
 
 /* Never NULL; any value outside the enum gives SEAL_KM_INTERNAL_ERROR's row. */
 const seal_km_reason_t *seal_km_reason(seal_km_reason_e reason);
+
+/*
+ * The same for SS_KeyInfoRetrieval (TS 29.549): status and description are its own
+ * where the table speaks of POST and a body, or TS 33.434 has no other status than
+ * 500.
+ */
+const seal_km_reason_t *seal_km_reason_retrieval(seal_km_reason_e reason);
 
 
 #endif /* SEAL_KM_REASON_H */

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "seal_km_base64.h"
 #include "seal_km_json_check.h"
 #include "seal_km_json_write.h"
 #include "seal_km_response.h"
@@ -11,7 +10,6 @@ static size_t seal_km_response_payload_size(
     const seal_km_response_t *response);
 static char *seal_km_response_payload(char *dst,
     const seal_km_response_t *response);
-static seal_km_str_t seal_km_response_text(const char *text);
 
 
 seal_km_reason_e
@@ -64,7 +62,7 @@ seal_km_response_size(const seal_km_response_t *response)
            + seal_km_json_member_size("ServiceID", response->service_id)
            + seal_km_json_member_size("SKmsID", response->skms_id)
            + seal_km_json_member_size("ErrorCode",
-                             seal_km_response_text(response->error_code))
+                             seal_km_str_of(response->error_code))
            + seal_km_response_payload_size(response);
 
     if (response->identity_type != SEAL_KM_IDENTITY_SERVICE) {
@@ -102,7 +100,7 @@ seal_km_response_payload_size(const seal_km_response_t *response)
         break;
 
     default: /* SEAL_KM_PAYLOAD_BASE64 */
-        size = seal_km_base64_encoded_size(response->payload.len) + 2;
+        size = seal_km_json_base64_size(response->payload);
         break;
     }
 
@@ -132,7 +130,7 @@ seal_km_response_write(const seal_km_response_t *response, char *dst)
     dst += seal_km_json_write_int(response->date_time, dst);
 
     dst = seal_km_json_write_member(dst, "ErrorCode",
-                                  seal_km_response_text(response->error_code));
+                                  seal_km_str_of(response->error_code));
     dst = seal_km_response_payload(dst, response);
 
     *start = '{';
@@ -165,22 +163,6 @@ seal_km_response_payload(char *dst, const seal_km_response_t *response)
         return dst + payload.len;
 
     default: /* SEAL_KM_PAYLOAD_BASE64 */
-        *dst++ = '"';
-        seal_km_base64_encode(payload, dst);
-        dst += seal_km_base64_encoded_size(payload.len);
-        *dst++ = '"';
-        return dst;
+        return seal_km_json_write_base64(dst, payload);
     }
-}
-
-
-static seal_km_str_t
-seal_km_response_text(const char *text)
-{
-    seal_km_str_t  s;
-
-    s.data = text;
-    s.len = (text == NULL) ? 0 : strlen(text);
-
-    return s;
 }

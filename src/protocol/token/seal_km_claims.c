@@ -1,6 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "seal_km_capif.h"
 #include "seal_km_claims.h"
 #include "seal_km_json_raw.h"
 #include "seal_km_secret.h"
@@ -133,6 +134,10 @@ seal_km_claims_has_scope(const seal_km_token_t *token, seal_km_str_t scope)
 
     if (token->scope.data == NULL || scope.len == 0) {
         return 0;
+    }
+
+    if (seal_km_capif_is_scope(scope)) {
+        return seal_km_capif_is_held(token->scope, scope);
     }
 
     p = token->scope.data;

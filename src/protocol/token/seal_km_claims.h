@@ -36,7 +36,10 @@ seal_km_reason_e seal_km_claims_check_time(const seal_km_token_t *token,
 seal_km_reason_e seal_km_claims_check(const seal_km_token_t *token,
     const seal_km_claims_policy_t *policy, double now);
 
-/* 1 if scope is one of the words, separated by spaces, of the claim scope */
+/*
+ * 1 if scope is one of the words, separated by spaces, of the claim scope, or
+ * one of CAPIF that such a word lists: see seal_km_capif.h.
+ */
 int seal_km_claims_has_scope(const seal_km_token_t *token,
     seal_km_str_t scope);
 

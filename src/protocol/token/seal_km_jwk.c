@@ -68,7 +68,8 @@ static int seal_km_jwk_unusable(const seal_km_jwk_t *jwk,
 static void seal_km_jwk_tell(const seal_km_jwk_t *jwk,
     const char *fmt, ...) __attribute__ ((format(printf, 2, 3)));
 static void seal_km_jwk_vtell(const seal_km_jwk_t *jwk, const char *what,
-    const char *fmt, va_list args);
+    const char *fmt, va_list args)
+    __attribute__ ((format(printf, 3, 0)));
 static int seal_km_jwk_is_text(seal_km_str_t s, const char *text);
 
 

@@ -206,8 +206,13 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
 {
     seal_km_signature_e  rc;
 
-    /* what others left there tells nothing of this */
-    ERR_clear_error();
+    /*
+     * What others left there tells nothing of this.  A look costs much less than
+     * clearing what is empty as a rule.
+     */
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 
     if (s->algorithm != verifier->algorithm) {
         s->algorithm = verifier->algorithm;
@@ -221,8 +226,13 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
         rc = SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
-    /* or the next TLS operation would stumble over it */
-    ERR_clear_error();
+    /*
+     * Or the next TLS operation would stumble over it.  An error that was taken
+     * leaves its text where it was.
+     */
+    if (rc != SEAL_KM_SIGNATURE_RIGHT || ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 
     return rc;
 }

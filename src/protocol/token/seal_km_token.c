@@ -94,27 +94,11 @@ seal_km_token_find(seal_km_str_t value, seal_km_str_t *token)
 static int
 seal_km_token_is_b64token(seal_km_str_t s)
 {
-    size_t         i;
-    unsigned char  other;
-
-    static const unsigned char  b64token[256] = {
-        ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['0' ... '9'] = 1,
-        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['+'] = 1, ['/'] = 1
-    };
-
     while (s.len > 0 && s.data[s.len - 1] == '=') {
         s.len--;
     }
 
-    /* a token has a kilobyte or more: without a branch for each of its bytes */
-
-    other = 0;
-
-    for (i = 0; i < s.len; i++) {
-        other |= b64token[(unsigned char) s.data[i]] ^ 1;
-    }
-
-    return s.len > 0 && !other;
+    return s.len > 0 && seal_km_str_is_b64token(s);
 }
 
 

@@ -9,10 +9,14 @@
 #include <openssl/crypto.h>
 
 
+/* what a server only says that it will send is worth no more memory at once */
+#define SEAL_KM_REDIS_ROOM_MAX  (1024 * 1024)
+
+
 static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
-    u_char *data, size_t len);
+    u_char *data, size_t len, size_t more);
 static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
-    size_t len);
+    size_t len, size_t more);
 static void seal_km_redis_reader_discard(seal_km_redis_reader_t *reader);
 static ngx_int_t seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply);
@@ -114,7 +118,9 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
         seal_km_redis_reader_discard(reader);
         *reply = &seal_km_redis_dropped;
 
-    } else if (seal_km_redis_reader_feed(reader, data, used) != NGX_OK) {
+    } else if (seal_km_redis_reader_feed(reader, data, used, frame->body)
+               != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -131,9 +137,9 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
 
 static ngx_int_t
 seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
-    size_t len)
+    size_t len, size_t more)
 {
-    if (seal_km_redis_reader_reserve(reader, len) != NGX_OK) {
+    if (seal_km_redis_reader_reserve(reader, len, more) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -150,11 +156,14 @@ seal_km_redis_reader_feed(seal_km_redis_reader_t *reader, u_char *data,
 
 /*
  * hiredis' buffer grows by realloc(), which leaves what it held somewhere in
- * the heap: where there is no room for more, it gets a new buffer from us.
+ * the heap: where there is no room for more, it gets a new buffer from us.  That
+ * has room for the rest of a string too, of which more bytes are to come: else a
+ * long one would be copied again and again.
  */
 
 static ngx_int_t
-seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
+seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
+    size_t more)
 {
     sds           empty, buf;
     redisReader  *redis;
@@ -170,7 +179,9 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len)
         return NGX_ERROR;
     }
 
-    buf = sdsMakeRoomFor(empty, redis->len - redis->pos + len);
+    more = ngx_min(more, SEAL_KM_REDIS_ROOM_MAX);
+
+    buf = sdsMakeRoomFor(empty, redis->len - redis->pos + len + more);
     if (buf == NULL) {
         sdsfree(empty);
         return NGX_ERROR;

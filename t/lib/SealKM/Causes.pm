@@ -17,11 +17,10 @@ package SealKM::Causes;
 use strict;
 use warnings;
 
-use Cwd 'abs_path';
-use File::Basename 'dirname';
 use SealKM::Config;
 use SealKM::FakeRedis;
 use SealKM::Sealed;
+use SealKM::Sources ();
 use SealKM::TLS;
 use SealKM::Util;
 
@@ -32,6 +31,8 @@ my %CAUSE = (
     tls_required            => { location => '/tls' },
     early_data              => \&_early,
     method_not_allowed      => { method => 'PUT' },
+    not_acceptable          => { location => '/kir', method => 'GET',
+                                 headers => [ Accept => 'text/plain' ] },
     unsupported_media_type  => { type => 'text/plain' },
     request_too_large       => { body => 'x' x 9000 },
     token_missing           => { auth => undef },
@@ -87,6 +88,7 @@ sub config {
 
     return tls_listen($self->{tls}, 'ssl_early_data on; lingering_close off;')
         . location('= /km', token_cache => 'off')
+        . location('= /kir', interface => 'ss-kir')
         . location('= /tls', require_tls => 'on')
         . location('= /binding', require_binding => 'on')
         . location('= /type', token_type => 'at+jwt')
@@ -110,17 +112,11 @@ sub log {
                   payload_invalid record_invalid internal_error)),
         qr/\[error\].*prematurely closed connection/,
         qr/\[error\].*could not be connected to/, qr/\[error\].*WRONGTYPE/,
-        qr/\[error\].*record ".*sealed.example|v2x.example/;
+        qr/\[error\].*record ".*v2x\.example/;
 }
 
 
-sub reasons {
-    my $path = dirname(abs_path(__FILE__))
-               . '/../../../src/protocol/message/seal_km_reason.c';
-
-    open my $file, '<', $path or die "$path: $!";
-    return map { /^\s+\{ "(\w+)", \d+,/ ? $1 : () } <$file>;
-}
+sub reasons { return map { $_->[0] } SealKM::Sources::reasons() }
 
 
 sub known { return $CAUSE{ $_[1] } }

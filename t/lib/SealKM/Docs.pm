@@ -8,11 +8,11 @@ package SealKM::Docs;
 #                                   { page, line, text, title, mark }: title is the
 #                                   heading it stands under.  More: which language,
 #                                   other than nginx
-#     whole($block, %more)          the configurations that it stands for:
+#     whole($block)                 the configurations that it stands for:
 #                                   a fragment in the frame that it needs
 #     check_conf($conf)             status and output of nginx -t
-#     serve($conf, %more)           runs nginx with it; { 443 => port ... } of
-#                                   its "listen" lines, and stop => a sub
+#     serve($conf, %more)           runs nginx with it; { port => { 443 => port ... }
+#                                   of its "listen" lines, dir, and stop => a sub }
 #
 # What a fragment leaves out, "..." or because it is about something else, is
 # filled in with what is required.  Files that it names are made, with what their
@@ -29,7 +29,6 @@ package SealKM::Docs;
 use strict;
 use warnings;
 
-use Cwd 'abs_path';
 use Exporter 'import';
 use File::Basename qw(basename dirname);
 use File::Path 'make_path';
@@ -109,7 +108,7 @@ sub _statements {
     my @found;
 
     while ($text =~ /\G(?:\s+|#[^\n]*\n?)*/gc, $text !~ /\G\z/gc) {
-        $text =~ /\G((?:$QUOTED|\$\{\w+\}|[^;{}"'#]|#[^\n]*\n)*?(?:;|$BLOCK))/gc
+        $text =~ /\G((?:$QUOTED|\$\{\w+\}|[^;{}"'#]|(?<![\s;{}])#|#[^\n]*\n)*?(?:;|$BLOCK))/gc
             or die 'no directive: ' . substr($text, pos $text, 60) . "\n";
         my $statement = $1;
         push @found, [ $statement =~ /^(\S+?)[\s;]/, $statement ];

@@ -6,6 +6,7 @@ package SealKM::HTTP2;
 #     my $h2 = SealKM::HTTP2->new(port => $port);
 #     my $id = $h2->request('/km', $token, $body);     the stream
 #                                 size => n, pause => s: the body in pieces
+#                                 method => 'GET'
 #     $h2->rst($id);                                   cancels it
 #     $h2->response($id)          the body, once it is all there; undef if the
 #                                 server ended the stream, or the connection
@@ -89,7 +90,8 @@ sub _string {
 sub request {
     my ($self, $path, $token, $body, %opts) = @_;
     my $id = $self->{next};
-    my $headers = "\x83\x86"                              # POST, http
+    my $method = ($opts{method} // 'POST') eq 'GET' ? "\x82" : "\x83";
+    my $headers = "$method\x86"                           # POST, http
         . "\x04" . _string($path)
         . "\x01" . _string('localhost');                  # :authority
 

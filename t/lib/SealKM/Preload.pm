@@ -33,7 +33,7 @@ sub preload {
     my $output = `$cc -shared -fPIC -O1 -Wall -Wextra -Werror -fno-builtin -o $library $source 2>&1`;
     die "$name.c: $output\n" if $?;
 
-    my $script = temp_file(<<"END", 'nginx');
+    my $script = temp_file(<<"END", "nginx-$name");
 #!/bin/sh
 exec env LD_PRELOAD=$library $variable=$value $Test::Nginx::Util::NginxBinary "\$@"
 END

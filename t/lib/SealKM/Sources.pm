@@ -8,6 +8,8 @@ package SealKM::Sources;
 #     messages()                [ $text, $file ] of each that a log may have: a
 #                               piece of a sentence, with "\x{2026}" in the place
 #                               of what nginx and C format (%V, %s ...)
+#     reasons()                 [ word, status, ErrorCode or undef ] of each row of
+#                               the table of reasons, in its order
 #     directives()              names in the module's table of directives
 
 use strict;
@@ -16,12 +18,13 @@ use warnings;
 use Exporter 'import';
 use SealKM::Tool;
 
-our @EXPORT = qw(c_files literals messages directives);
+our @EXPORT = qw(messages reasons directives);
 
 # sentences for others than the log: responses and metrics.  That of a reason is in
 # the log as well, behind its word, and the words are in docs/protocol.md
 my %OTHERS = map { $_ => 1 } qw(
     src/protocol/message/seal_km_reason.c
+    src/protocol/retrieval/seal_km_problem.c
     src/http/operator/ngx_http_seal_km_metrics_text.c
     src/http/operator/ngx_http_seal_km_metrics.c
     src/http/interface/ngx_http_seal_km_page.c
@@ -95,6 +98,20 @@ sub messages {
             s/,? in \x{2026}:\x{2026}\z//;
             push @found, [ $_, $file ];
         }
+    }
+
+    return @found;
+}
+
+
+sub reasons {
+    my ($rows) = text_of(source('src/protocol/message/seal_km_reason.c'))
+        =~ /seal_km_reasons\[SEAL_KM_REASON_MAX\] = \{(.*?)^\};/ms
+        or die "there is no table of reasons\n";
+    my @found;
+
+    while ($rows =~ /\{ "(\w+)", (\d+), (?:NULL|"(\d\d)")/g) {
+        push @found, [ $1, $2, $3 ];
     }
 
     return @found;

@@ -1,0 +1,35 @@
+-- wrk's requests for bench/bench.pl: wrk ... -- TOKENS SERVICE CLOSE
+-- TOKENS is a file with a token in each line, of which the next is taken for each
+-- request; CLOSE is "close" where each request has a connection of its own.
+
+local first, last = {}, ""
+local next_token = 0
+
+function init(args)
+    local head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: skm-s.example\r\n"
+        .. "Content-Type: application/json\r\n"
+    if args[3] == "close" then
+        head = head .. "Connection: close\r\n"
+    end
+    local body = '{"Version":"1.0.0","SKmsUri":"https://skm-s.example/seal-km",'
+        .. '"ServiceID":"' .. args[2] .. '","Date/Time":' .. os.time() .. "}"
+    for token in io.lines(args[1]) do
+        first[#first + 1] = head .. "Authorization: Bearer " .. token
+            .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+    end
+end
+
+function request()
+    next_token = next_token % #first + 1
+    return first[next_token]
+end
+
+function done(summary, latency)
+    local e = summary.errors
+    io.write(string.format(
+        'RESULT {"requests":%d,"bytes":%d,"microseconds":%d,"bad":%d,'
+        .. '"p50":%d,"p99":%d,"p999":%d}\n',
+        summary.requests, summary.bytes, summary.duration,
+        e.connect + e.read + e.write + e.status + e.timeout,
+        latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
+end
