@@ -256,7 +256,9 @@ test 'nothing is inline',
     config => location('= /km', pass => $deaf->address),
     sub {
         km 'a record', {}, { payload => 'v2x.example' };
-        for my $fake ($closing, $long, $deaf, values %odd) {
+        is(scalar(grep { $_->count(qr/ ASKING/) } @importing), scalar @importing,
+           'ASKING was sent, too');
+        for my $fake ($closing, $long, $deaf, values %odd, @importing) {
             is($fake->count(qr/^inline/), 0, 'nothing was inline');
         }
     };
