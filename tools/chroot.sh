@@ -121,6 +121,15 @@ chroot_keep() {
         -exec cp -l -n -t "$top/build/chroot/archives" {} + 2> /dev/null || :
 }
 
+# Whoever is root by sudo does not leave files in build/ that its owner cannot
+# replace.
+chroot_give() {
+    local owner
+    owner=$(stat -c %u "$top")
+    [ "$owner" = 0 ] || find "$top/build" -xdev -user root \
+        -exec chown -h --reference="$top" {} +
+}
+
 chroot_needs() {
     local name missing=''
     [ "$(id -u)" = 0 ] || chroot_die "root is needed for a chroot"

@@ -336,7 +336,7 @@ main() {
     PATH=$PATH:/usr/sbin
     mkdir -p "$top/build"
     work=$(mktemp -d "$top/build/image-test.XXXXXX")
-    trap 'rm -rf "$work"' EXIT
+    trap 'rm -rf "$work"; chroot_give' EXIT
     chmod 755 "$work"
     build
     prepare
