@@ -37,7 +37,7 @@ chroot_base() {
         }
         rm -f "$folder/$1.new"/var/cache/apt/archives/*.deb
         # of a command that is substituted bash does not heed -e
-        tar -C "$folder/$1.new" -cf "$file.new" . && mv "$file.new" "$file" ||
+        { tar -C "$folder/$1.new" -cf "$file.new" . && mv "$file.new" "$file"; } ||
             chroot_die "$file could not be written"
         rm -rf "$folder/$1.new"
     fi
