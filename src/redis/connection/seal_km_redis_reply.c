@@ -9,7 +9,10 @@
 #include <openssl/crypto.h>
 
 
-/* what a server only says that it will send is worth no more memory at once */
+/*
+ * What a server only says that it will send is worth no more memory at once, and
+ * no more is kept when it has been read.
+ */
 #define SEAL_KM_REDIS_ROOM_MAX  (1024 * 1024)
 
 
@@ -66,6 +69,9 @@ seal_km_redis_reader_init(seal_km_redis_reader_t *reader)
     if (reader->redis == NULL) {
         return NGX_ERROR;
     }
+
+    /* a buffer that is larger it would free, and make anew for each reply */
+    reader->redis->maxbuf = SEAL_KM_REDIS_ROOM_MAX;
 
     return NGX_OK;
 }
