@@ -171,6 +171,9 @@ sub server_config {
              'seal_km_zone bench',
              'seal_km_record_keys ' . record_keys(%secret),
              'seal_km_redis_key_prefix sealed:') ] if $name eq 'encrypted';
+    return [ $load, $zone, module_location(jwks('rsa', 'ec256'),
+             'seal_km_zone bench', 'seal_km_interface ss-kir') ]
+        if $name eq 'retrieval';
 
     return [ "load_module $modules/ndk_http_module.so;"
              . " load_module $modules/ngx_http_lua_module.so;",
@@ -277,10 +280,24 @@ sub ask {
     my ($server, $token, %set) = @_;
     my $body = to_json({ Version => '1.0.0', SKmsUri => URI,
                          ServiceID => 'size-300', 'Date/Time' => int time, %set });
-    my $client = SealKM::Client->new(port => $server->{port}, tls => {});
-    my $response = $client->send("POST /seal-km HTTP/1.1\r\nHost: a\r\n"
+    return send_to($server, "POST /seal-km HTTP/1.1\r\nHost: a\r\n"
         . "Authorization: Bearer $token\r\nContent-Type: application/json\r\n"
-        . 'Content-Length: ' . length($body) . "\r\n\r\n$body")->response;
+        . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
+}
+
+
+# the same of the other interface
+sub retrieve {
+    my ($server, $token, $query) = @_;
+    return send_to($server, "GET /seal-km?val-service-id=$query HTTP/1.1\r\n"
+        . "Host: a\r\nAuthorization: Bearer $token\r\n\r\n");
+}
+
+
+sub send_to {
+    my ($server, $request) = @_;
+    my $client = SealKM::Client->new(port => $server->{port}, tls => {});
+    my $response = $client->send($request)->response;
 
     $client->close;
     return $response;
@@ -307,6 +324,7 @@ sub expect {
 sub check_server {
     my ($name, $server, $size) = @_;
     return if $server->{checked}{$size}++;
+    return check_retrieval($server, $size) if $name eq 'retrieval';
 
     for my $key ('rsa', 'ec256') {
         my $token = token($key);
@@ -328,6 +346,30 @@ sub check_server {
                    ask($server, $token, SKmsUri => URI . '/x')->status, 403);
             expect($name, 'an expired token',
                    ask($server, token($key, exp => int(time) - 60))->status, 401);
+        }
+    }
+    return;
+}
+
+
+sub check_retrieval {
+    my ($server, $size) = @_;
+
+    for my $key ('rsa', 'ec256') {
+        my $token = token($key);
+        my $expired = token($key, exp => int(time) - 60);
+        my $response = retrieve($server, $token, "size-$size");
+
+        expect('retrieval', 'a query', $response->status, 200);
+        expect('retrieval', 'a query', $response->json->{keyInfo}, 'k' x $size);
+
+        for (1, 2) {
+            expect('retrieval', 'a spoilt signature',
+                   retrieve($server, spoil($token), "size-$size")->status, 401);
+            expect('retrieval', 'another user', retrieve($server, $token,
+                   "size-$size&valUserId=bob")->status, 403);
+            expect('retrieval', 'an expired token',
+                   retrieve($server, $expired, "size-$size")->status, 401);
         }
     }
     return;
@@ -397,7 +439,8 @@ sub measure_once {
     my @wrk = ('taskset', '-c', $client_cpu, 'wrk', '-t1',
         "-c$load->{connections}", "-d${duration}s", '--timeout', '20s',
         '-s', "$FindBin::Bin/wrk.lua", "https://127.0.0.1:$server->{port}/seal-km",
-        '--', $load->{tokens}, "size-$load->{size}", $load->{close} || 'keep');
+        '--', $load->{tokens}, "size-$load->{size}", $load->{close} || 'keep',
+        $load->{interface} || 'km');
 
     forget_peak(children($server));
     my $start = time;
@@ -467,7 +510,9 @@ sub table_rows {
 
     return (
         { name => 'the same RS256 token', load => { tokens => $same },
-          servers => [ ['return'], ['cached'], ['encrypted'], ['lua'] ] },
+          servers => [ ['return'], ['cached'], ['encrypted'],
+                       [ 'retrieval', undef, undef, 1,
+                         { interface => 'ss-kir' } ], ['lua'] ] },
         { name => "$tokens RS256 tokens, cache off", load => { tokens => $rsa },
           servers => [ ['return'], ['uncached'], ['lua-uncached'] ] },
         { name => "$tokens ES256 tokens, cache off", load => { tokens => $ec },

@@ -21,6 +21,7 @@ my %LABEL = (
     'cached'       => 'module',
     'uncached'     => 'module',
     'encrypted'    => 'module, encrypted record',
+    'retrieval'    => 'module, key retrieval',
     'lua'          => 'Lua',
     'lua-uncached' => 'Lua',
 );

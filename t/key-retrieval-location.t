@@ -206,10 +206,10 @@ test 'tokens that are bound to a certificate',
     };
 
 
-# the nginx block under that heading of the documentation, for this machine
+# the nginx block under that heading of a page, for this machine
 sub of_docs {
-    my ($title, %set) = @_;
-    my ($block) = text_of(source('docs/key-retrieval.md'))
+    my ($page, $title, %set) = @_;
+    my ($block) = text_of(source("docs/$page.md"))
         =~ /^## \Q$title\E\n.*?^```nginx\n(.*?)^```/ms or die "nothing under $title\n";
     my ($crt, $key) = certificate();
     my %file = ('skm-s.crt' => $crt, 'skm-s.key' => $key,
@@ -230,7 +230,7 @@ my $ca = client_cert('ca', ca => 1);
 my $member = client_cert('val-server', by => $ca);
 
 test 'the documentation: mutual TLS',
-    http_config => $patient . of_docs('Clients with certificates',
+    http_config => $patient . of_docs('deployment', 'VAL servers with certificates',
                            'val-servers-ca.crt' => $ca->{crt}),
     sub {
         my $token = { cnf => { 'x5t#S256' => $member->{thumbprint} } };
@@ -246,7 +246,7 @@ test 'the documentation: mutual TLS',
 
 
 # of a whole nginx.conf, what is inside of http { }
-my ($http) = of_docs('Configuration') =~ /^http \{\n(.*)^\}/ms or die "no http\n";
+my ($http) = of_docs('key-retrieval', 'Configuration') =~ /^http \{\n(.*)^\}/ms or die "no http\n";
 
 test 'the documentation: both interfaces',
     http_config => $patient . $http =~ s{/var/log/nginx/}{logs/}gr,
@@ -263,7 +263,7 @@ test 'the documentation: both interfaces',
 
 
 test 'the documentation: CAPIF',
-    config => tls_listen($tls) . $patient . of_docs('CAPIF'),
+    config => tls_listen($tls) . $patient . of_docs('key-retrieval', 'CAPIF'),
     sub {
         kir 'a core function', { client => { port => $tls, tls => {} },
             token => { sub => undef, client_id => undef, aud => undef,

@@ -106,7 +106,7 @@ http {
         ssl_certificate $dir/tls.crt;
         ssl_certificate_key $dir/tls.key;
 
-        seal_km_jwks $dir/jwks.json;
+        seal_km_jwks_request /sim-s-keys;
         seal_km_issuer $issuer;
         seal_km_audience $audience;
         seal_km_scope seal:km;
@@ -130,8 +130,44 @@ http {
         location = /metrics {
             seal_km_metrics;
         }
+
+        location = /sim-s-keys {
+            internal;
+            proxy_pass http://unix:$dir/sim-s.sock:/jwks;
+        }
+    }
+
+    # what there is of the SIM-S: it publishes its keys
+    server {
+        listen unix:$dir/sim-s.sock;
+        access_log off;
+
+        location = /jwks {
+            default_type application/jwk-set+json;
+            alias $dir/jwks.json;
+        }
     }
 }
+END
+}
+
+# for Prometheus: where this server's metrics are, and the alerts
+write_prometheus() {
+    local port=$1
+    cat > "$dir/prometheus.yml" <<END
+global:
+  scrape_interval: 1s
+
+rule_files:
+  - $top/docs/alerts.yaml
+
+scrape_configs:
+  - job_name: seal-km
+    scheme: https
+    tls_config:
+      ca_file: $dir/ca.crt
+    static_configs:
+      - targets: [ 'localhost:$port' ]
 END
 }
 
@@ -177,6 +213,7 @@ start() {
     "$top/tools/mint-token.pl" --make-key "$dir/sim-s.jwk" > "$dir/jwks.json"
     "$top/tools/seal-km-records" keygen "$dir/record-keys.json" --kid demo > /dev/null
     write_configuration "$port"
+    write_prometheus "$port"
     start_redis
     start_nginx
 }
@@ -399,6 +436,12 @@ Make a token with other claims (--help tells which):
 See what was counted, as Prometheus does:
 
   curl --cacert $dir/ca.crt ${uri%/seal-km}/metrics
+
+Have Prometheus look at it, and show docs/grafana.json in Grafana with
+http://127.0.0.1:9090 as data source (docs/monitoring.md has more of it):
+
+  prometheus --config.file=$dir/prometheus.yml \\
+      --storage.tsdb.path=$dir/prometheus --web.listen-address=127.0.0.1:9090
 
 Read the configuration and the logs:
 
