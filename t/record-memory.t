@@ -18,7 +18,8 @@ my $redis = start_redis();
 my %key = map { ($_ => bytes(32)) } 'a', 'b', 'old';
 my $keys = record_keys(map { ($_ => $key{$_}) } 'a', 'b');
 my $file = temp_file(text(a => $key{a}, old => $key{old}));
-my $digest_key = temp_file(bytes(32));
+my $digest_bytes = bytes(32);
+my $digest_key = temp_file($digest_bytes);
 chmod 0600, $file, $digest_key;
 
 sub text {
@@ -38,6 +39,13 @@ sub spelled {
 }
 
 my %secret_key = map { spelled("key $_", $key{$_}) } keys %key;
+
+# the digest's key is there in the two forms that HMAC has it in, and only so
+my %pad = (ipad => 0x36, opad => 0x5c);
+my %digest_key = (spelled('key of the digest', $digest_bytes),
+    map { ("key of the digest, $_" => $digest_bytes ^ chr($pad{$_}) x 32) } keys %pad);
+my @kept = ((map { "key $_, raw" } qw(a b old)), map { "key of the digest, $_" } qw(ipad opad));
+%secret_key = (%secret_key, %digest_key);
 my %material = map { ($_ => "RECORD-$_-" . unpack 'H*', bytes(12)) } qw(small large json bad);
 my %record = (small => $material{small}, large => $material{large} x 3000,
               json => qq({"k":"$material{json}"}));
@@ -113,7 +121,7 @@ test 'master, worker, zone',
             is(join(' ', grep { /^issuer/ } found_in($pid, { issuer => ISSUER })) ne '', 1,
                "$who: memory is read");
             my %there = map { s/ at .*//r => 1 } kept_out($pid, \%secret_key);
-            is(join("\n", sort keys %there), join("\n", map { "key $_, raw" } qw(a b old)),
+            is(join("\n", sort keys %there), join("\n", sort @kept),
                "$who: the keys, where no core dump has them");
             nothing_in("$who: nowhere else", $pid, { %secret_key, %plain });
         }

@@ -195,14 +195,18 @@ ngx_http_seal_km_check_policy(ngx_http_request_t *r,
         return SEAL_KM_OK;
     }
 
-    rule = ngx_http_seal_km_broken_rule(r, conf->rules);
-    if (rule == NULL) {
+    switch (ngx_http_seal_km_check_rules(r, conf->rules, &rule)) {
+
+    case NGX_OK:
         return SEAL_KM_OK;
+
+    case NGX_DECLINED:
+        ctx->word = rule->word;
+        return SEAL_KM_POLICY;
+
+    default: /* NGX_ERROR */
+        return SEAL_KM_INTERNAL_ERROR;
     }
-
-    ctx->word = rule->word;
-
-    return SEAL_KM_POLICY;
 }
 
 

@@ -33,7 +33,8 @@ ngx_http_seal_km_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_seal_km_create_ctx(r);
     if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        /* out of memory: not even a refusal can be said */
+        return NGX_ERROR;
     }
 
     reason = ngx_http_seal_km_check_head(r);

@@ -6,8 +6,13 @@
 #include "ngx_http_seal_km_redis_conf.h"
 #include "ngx_http_seal_km_redis_directives.h"
 #include "ngx_http_seal_km_values.h"
+#include "seal_km_vault.h"
 
 #include <openssl/crypto.h>
+
+
+/* a page of a vault has room for it */
+#define NGX_HTTP_SEAL_KM_PASSWORD_MAX  2048
 
 
 static ngx_array_t *ngx_http_seal_km_read_passwords(ngx_conf_t *cf);
@@ -118,6 +123,11 @@ ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/*
+ * Workers need it whenever they connect, so it stays as long as the configuration
+ * does, where core dumps leave it out.
+ */
+
 static char *
 ngx_http_seal_km_store_password(ngx_conf_t *cf, ngx_str_t *password,
     ngx_str_t *value)
@@ -132,17 +142,29 @@ ngx_http_seal_km_store_password(ngx_conf_t *cf, ngx_str_t *password,
         return "is empty";
     }
 
-    password->data = ngx_pstrdup(cf->pool, value);
-    password->len = value->len;
+    if (value->len > NGX_HTTP_SEAL_KM_PASSWORD_MAX) {
+        return "is too long a password";
+    }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-
-    if (password->data == NULL || cln == NULL) {
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(seal_km_vault_t));
+    if (cln == NULL) {
         return NGX_CONF_ERROR;
     }
 
+    ngx_memzero(cln->data, sizeof(seal_km_vault_t));
     cln->handler = ngx_http_seal_km_password_cleanup;
-    cln->data = password;
+
+    password->data = seal_km_vault_alloc(cln->data, value->len);
+    if (password->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    password->len = value->len;
+    ngx_memcpy(password->data, value->data, value->len);
+
+    /* nginx has no more use for its copy: it has called the directive's setter */
+
+    OPENSSL_cleanse(value->data, value->len);
 
     return NGX_CONF_OK;
 }
@@ -151,9 +173,7 @@ ngx_http_seal_km_store_password(ngx_conf_t *cf, ngx_str_t *password,
 static void
 ngx_http_seal_km_password_cleanup(void *data)
 {
-    ngx_str_t  *password = data;
-
-    OPENSSL_cleanse(password->data, password->len);
+    seal_km_vault_free(data);
 }
 
 

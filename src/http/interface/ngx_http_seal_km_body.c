@@ -17,6 +17,8 @@ static seal_km_reason_e ngx_http_seal_km_body_refuse(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_body_init(ngx_http_request_t *r);
 static void ngx_http_seal_km_body_read_handler(ngx_http_request_t *r);
+static seal_km_reason_e ngx_http_seal_km_body_reason(ngx_http_request_t *r,
+    ngx_int_t rc);
 static ngx_uint_t ngx_http_seal_km_is_our_limit(ngx_http_request_t *r,
     ngx_int_t rc);
 static seal_km_reason_e ngx_http_seal_km_body_collect(ngx_http_request_t *r,
@@ -78,9 +80,10 @@ ngx_http_seal_km_body_begin(ngx_http_request_t *r,
 
     rc = ngx_http_read_client_request_body(r, ngx_http_seal_km_body_init);
 
-    if (ngx_http_seal_km_is_our_limit(r, rc)) {
+    *reason = ngx_http_seal_km_body_reason(r, rc);
+
+    if (*reason != SEAL_KM_OK) {
         r->keepalive = 0;
-        *reason = SEAL_KM_REQUEST_TOO_LARGE;
         return NGX_DECLINED;
     }
 
@@ -123,9 +126,6 @@ ngx_http_seal_km_body_refuse(ngx_http_request_t *r,
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
         return SEAL_KM_REQUEST_TOO_LARGE;
 
-    case NGX_HTTP_INTERNAL_SERVER_ERROR:
-        return SEAL_KM_INTERNAL_ERROR;
-
     default:
         return SEAL_KM_MALFORMED_REQUEST;
     }
@@ -167,8 +167,9 @@ ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
     do {
         rc = ngx_http_read_unbuffered_request_body(r);
 
-        if (ngx_http_seal_km_is_our_limit(r, rc)) {
-            reason = SEAL_KM_REQUEST_TOO_LARGE;
+        reason = ngx_http_seal_km_body_reason(r, rc);
+
+        if (reason != SEAL_KM_OK) {
             break;
         }
 
@@ -206,6 +207,20 @@ ngx_http_seal_km_body_read_handler(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_block_reading;
 
     ctx->body_handler(r, reason);
+}
+
+
+/* what we say of a body that nginx does not read on; OK: it says so itself */
+
+static seal_km_reason_e
+ngx_http_seal_km_body_reason(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    return ngx_http_seal_km_is_our_limit(r, rc) ? SEAL_KM_REQUEST_TOO_LARGE
+                                                : SEAL_KM_OK;
 }
 
 
@@ -360,6 +375,12 @@ ngx_http_seal_km_discard_body(ngx_http_request_t *r)
     }
 
     rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        /* out of memory: it stays where it is, and the connection ends with it */
+        r->keepalive = 0;
+        return NGX_OK;
+    }
 
     if (rc != NGX_OK) {
         ctx->body_error = rc;

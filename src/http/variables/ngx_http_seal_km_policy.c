@@ -187,12 +187,14 @@ ngx_http_seal_km_get_variable(ngx_conf_t *cf, ngx_str_t *value)
 }
 
 
-ngx_http_seal_km_rule_t *
-ngx_http_seal_km_broken_rule(ngx_http_request_t *r, ngx_array_t *rules)
+ngx_int_t
+ngx_http_seal_km_check_rules(ngx_http_request_t *r, ngx_array_t *rules,
+    ngx_http_seal_km_rule_t **broken)
 {
-    ngx_int_t                *index;
-    ngx_uint_t                i, n;
-    ngx_http_seal_km_rule_t  *rule;
+    ngx_int_t                  *index;
+    ngx_uint_t                  i, n;
+    ngx_http_seal_km_rule_t    *rule;
+    ngx_http_variable_value_t  *v;
 
     rule = rules->elts;
 
@@ -200,27 +202,29 @@ ngx_http_seal_km_broken_rule(ngx_http_request_t *r, ngx_array_t *rules)
         index = rule[i].variables.elts;
 
         for (n = 0; n < rule[i].variables.nelts; n++) {
-            if (!ngx_http_seal_km_is_true(
-                              ngx_http_seal_km_flushed_variable(r, index[n])))
-            {
-                return &rule[i];
+            v = ngx_http_seal_km_flushed_variable(r, index[n]);
+
+            if (v == NULL) {
+                return NGX_ERROR;
+            }
+
+            if (!ngx_http_seal_km_is_true(v)) {
+                *broken = &rule[i];
+                return NGX_DECLINED;
             }
         }
     }
 
-    return NULL;
+    return NGX_OK;
 }
 
 
-/*
- * As "if" has it, and a claim that is false is not true either; what cannot be
- * evaluated is not true.
- */
+/* as "if" has it, and a claim that is false is not true either */
 
 static ngx_uint_t
 ngx_http_seal_km_is_true(ngx_http_variable_value_t *v)
 {
-    if (v == NULL || v->not_found || v->len == 0) {
+    if (v->not_found || v->len == 0) {
         return 0;
     }
 

@@ -27,11 +27,12 @@ char *ngx_http_seal_km_set_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * The first of rules (an array of ngx_http_seal_km_rule_t) that r does not
- * fulfil, for one of its variables is empty, 0 or false; NULL where all are fulfilled.
+ * NGX_OK where r fulfils all of rules (an array of ngx_http_seal_km_rule_t);
+ * NGX_DECLINED and *broken, the first that it does not, for one of its variables
+ * is empty, 0 or false; NGX_ERROR where one cannot be evaluated.
  */
-ngx_http_seal_km_rule_t *ngx_http_seal_km_broken_rule(ngx_http_request_t *r,
-    ngx_array_t *rules);
+ngx_int_t ngx_http_seal_km_check_rules(ngx_http_request_t *r,
+    ngx_array_t *rules, ngx_http_seal_km_rule_t **broken);
 
 
 #endif /* NGX_HTTP_SEAL_KM_POLICY_H */

@@ -13,13 +13,14 @@ ngx_http_seal_km_complex_value(ngx_http_request_t *r,
     ngx_http_complex_value_t *cv, ngx_str_t *value)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   outer;
+    ngx_uint_t                   outer, failures;
     ngx_http_seal_km_captures_t  kept;
 
     if (ngx_http_seal_km_keep_captures(r, &kept) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    failures = ngx_http_seal_km_count_failures();
     outer = ngx_http_seal_km_begin_judging();
 
     rc = ngx_http_seal_km_own_captures(r, &kept);
@@ -31,6 +32,10 @@ ngx_http_seal_km_complex_value(ngx_http_request_t *r,
     ngx_http_seal_km_end_judging(outer);
     ngx_http_seal_km_restore_captures(r, &kept);
 
+    if (failures != ngx_http_seal_km_count_failures()) {
+        return NGX_ERROR;
+    }
+
     return rc;
 }
 
@@ -38,7 +43,7 @@ ngx_http_seal_km_complex_value(ngx_http_request_t *r,
 ngx_http_variable_value_t *
 ngx_http_seal_km_flushed_variable(ngx_http_request_t *r, ngx_uint_t index)
 {
-    ngx_uint_t                    outer;
+    ngx_uint_t                    outer, failures;
     ngx_http_variable_value_t    *v;
     ngx_http_seal_km_captures_t   kept;
 
@@ -47,6 +52,7 @@ ngx_http_seal_km_flushed_variable(ngx_http_request_t *r, ngx_uint_t index)
     }
 
     v = NULL;
+    failures = ngx_http_seal_km_count_failures();
     outer = ngx_http_seal_km_begin_judging();
 
     if (ngx_http_seal_km_own_captures(r, &kept) == NGX_OK) {
@@ -55,6 +61,10 @@ ngx_http_seal_km_flushed_variable(ngx_http_request_t *r, ngx_uint_t index)
 
     ngx_http_seal_km_end_judging(outer);
     ngx_http_seal_km_restore_captures(r, &kept);
+
+    if (failures != ngx_http_seal_km_count_failures()) {
+        return NULL;
+    }
 
     return v;
 }

@@ -14,7 +14,10 @@
 #include <ngx_http.h>
 
 
-/* as ngx_http_complex_value(); the text lies in r->pool */
+/*
+ * As ngx_http_complex_value(); the text lies in r->pool.  NGX_ERROR, too, where a
+ * variable in it cannot be evaluated.
+ */
 ngx_int_t ngx_http_seal_km_complex_value(ngx_http_request_t *r,
     ngx_http_complex_value_t *cv, ngx_str_t *value);
 

@@ -48,6 +48,9 @@ static ngx_uint_t  ngx_http_seal_km_depth;
 
 static ngx_uint_t  ngx_http_seal_km_judging;
 
+/* how many evaluations have failed, which nginx takes for empty values */
+static ngx_uint_t  ngx_http_seal_km_failures;
+
 
 ngx_int_t
 ngx_http_seal_km_watch_variables(ngx_cycle_t *cycle,
@@ -128,6 +131,7 @@ static ngx_int_t
 ngx_http_seal_km_watch(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
+    ngx_int_t                      rc;
     ngx_uint_t                     i;
     ngx_http_seal_km_values_t     *values;
     ngx_http_seal_km_watched_t    *watched;
@@ -153,7 +157,20 @@ ngx_http_seal_km_watch(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         values->made[i].value.data = NULL;
     }
 
-    return ngx_http_seal_km_evaluate(r, v, data, watched->get_handlers[i]);
+    rc = ngx_http_seal_km_evaluate(r, v, data, watched->get_handlers[i]);
+
+    if (rc != NGX_OK) {
+        ngx_http_seal_km_failures++;
+    }
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_http_seal_km_count_failures(void)
+{
+    return ngx_http_seal_km_failures;
 }
 
 

@@ -40,6 +40,13 @@ ngx_int_t ngx_http_seal_km_watch_variables(ngx_cycle_t *cycle,
 void ngx_http_seal_km_note_read(void);
 
 /*
+ * How many evaluations have failed in this process, as for want of memory.  To
+ * nginx such a variable is not found, and empty in a text: who would decide by
+ * that has to see whether the count has changed meanwhile.
+ */
+ngx_uint_t ngx_http_seal_km_count_failures(void);
+
+/*
  * Between begin and end nothing is taken from an earlier evaluation, and $1 is
  * the same in all of what is evaluated.  begin returns what end wants.
  */

@@ -1,15 +1,10 @@
 /*
- * Key bytes lie in pages of their own, which a core dump leaves out; all else
- * of a key is no secret.
+ * Key bytes lie in a vault; all else of a key is no secret.
  */
 
 
-#define _GNU_SOURCE
-
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -18,6 +13,7 @@
 #include "seal_km_json.h"
 #include "seal_km_jwe_keys.h"
 #include "seal_km_secret.h"
+#include "seal_km_vault.h"
 
 
 /* a line for an operator */
@@ -25,7 +21,6 @@
 
 
 typedef struct seal_km_jwe_node_s  seal_km_jwe_node_t;
-typedef struct seal_km_jwe_page_s  seal_km_jwe_page_t;
 
 
 /* secret is NULL in a key that cannot be used, whose kid is known all the same */
@@ -36,17 +31,10 @@ struct seal_km_jwe_node_s {
 };
 
 
-struct seal_km_jwe_page_s {
-    seal_km_jwe_page_t   *next;
-    size_t                size;
-    size_t                used;      /* of size, this header included */
-};
-
-
 struct seal_km_jwe_keys_s {
     EVP_CIPHER           *cipher;
     seal_km_jwe_node_t   *first;
-    seal_km_jwe_page_t   *pages;
+    seal_km_vault_t       vault;
     size_t                n;
 };
 
@@ -77,7 +65,6 @@ static seal_km_jwe_node_t *seal_km_jwe_keys_insert(seal_km_jwe_keys_t *keys,
     seal_km_str_t kid);
 static int seal_km_jwe_keys_set_secret(seal_km_jwe_keys_t *keys,
     seal_km_jwe_node_t *node, seal_km_str_t k);
-static unsigned char *seal_km_jwe_keys_alloc_secret(seal_km_jwe_keys_t *keys);
 
 
 seal_km_jwe_keys_t *
@@ -399,7 +386,7 @@ seal_km_jwe_keys_set_secret(seal_km_jwe_keys_t *keys,
         return 1;
     }
 
-    secret = seal_km_jwe_keys_alloc_secret(keys);
+    secret = seal_km_vault_alloc(&keys->vault, SEAL_KM_JWE_KEY_SIZE);
 
     if (secret != NULL) {
         memcpy(secret, decoded, SEAL_KM_JWE_KEY_SIZE);
@@ -410,43 +397,6 @@ seal_km_jwe_keys_set_secret(seal_km_jwe_keys_t *keys,
     OPENSSL_cleanse(decoded, sizeof(decoded));
 
     return (secret == NULL) ? -1 : 0;
-}
-
-
-static unsigned char *
-seal_km_jwe_keys_alloc_secret(seal_km_jwe_keys_t *keys)
-{
-    long                 size;
-    unsigned char       *secret;
-    seal_km_jwe_page_t  *page;
-
-    page = keys->pages;
-
-    if (page == NULL || page->size - page->used < SEAL_KM_JWE_KEY_SIZE) {
-
-        size = sysconf(_SC_PAGESIZE);
-
-        page = mmap(NULL, (size_t) size, PROT_READ|PROT_WRITE,
-                    MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-        if (page == MAP_FAILED) {
-            return NULL;
-        }
-
-#ifdef MADV_DONTDUMP
-        /* where it fails the key is as safe as the rest of the memory */
-        (void) madvise(page, (size_t) size, MADV_DONTDUMP);
-#endif
-
-        page->size = (size_t) size;
-        page->used = sizeof(seal_km_jwe_page_t);
-        page->next = keys->pages;
-        keys->pages = page;
-    }
-
-    secret = (unsigned char *) page + page->used;
-    page->used += SEAL_KM_JWE_KEY_SIZE;
-
-    return secret;
 }
 
 
@@ -479,7 +429,6 @@ void
 seal_km_jwe_keys_free(seal_km_jwe_keys_t *keys)
 {
     seal_km_jwe_node_t  *node;
-    seal_km_jwe_page_t  *page;
 
     if (keys == NULL) {
         return;
@@ -491,14 +440,7 @@ seal_km_jwe_keys_free(seal_km_jwe_keys_t *keys)
         seal_km_secret_free(node);
     }
 
-    while (keys->pages != NULL) {
-        page = keys->pages;
-        keys->pages = page->next;
-
-        OPENSSL_cleanse((char *) page + sizeof(seal_km_jwe_page_t),
-                        page->size - sizeof(seal_km_jwe_page_t));
-        munmap(page, page->size);
-    }
+    seal_km_vault_free(&keys->vault);
 
     EVP_CIPHER_free(keys->cipher);
     seal_km_secret_free(keys);

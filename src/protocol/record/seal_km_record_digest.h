@@ -9,8 +9,6 @@
 #define SEAL_KM_RECORD_DIGEST_H
 
 
-#include <openssl/evp.h>
-
 #include "seal_km_str.h"
 
 
@@ -19,13 +17,14 @@
 #define SEAL_KM_RECORD_DIGEST_KEY_MIN  16
 
 
-/* made ready with its key, so that a digest needs no memory */
-typedef EVP_MAC_CTX  seal_km_record_digest_t;
+/* made ready with its key */
+typedef struct seal_km_record_digest_s  seal_km_record_digest_t;
 
 
 /*
  * To be freed with seal_km_record_digest_free(), which cleanses it; NULL
- * without memory.  key is copied.
+ * without memory.  key is copied, to where core dumps leave it out, and lies
+ * nowhere else once this has returned.
  */
 seal_km_record_digest_t *seal_km_record_digest_create(seal_km_str_t key);
 

@@ -57,6 +57,7 @@ static int seal_km_jwk_use_secret(const seal_km_jwk_t *jwk,
 static int seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key, const jwk_item_t *item);
 static EVP_PKEY *seal_km_jwk_read_pem(const jwk_item_t *item);
+static int seal_km_jwk_undecodable(const seal_km_jwk_t *jwk);
 static int seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey);
 static int seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key, const seal_km_signature_key_t *raw,
@@ -495,7 +496,7 @@ seal_km_jwk_decode_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
         rc = -1;
 
     } else if (jwks_item_error(item)) {
-        rc = seal_km_jwk_unusable(jwk, "it cannot be decoded");
+        rc = seal_km_jwk_undecodable(jwk);
 
     } else if (jwk->type->kty == JWK_KEY_TYPE_OCT) {
         rc = seal_km_jwk_use_secret(jwk, key, item);
@@ -582,7 +583,7 @@ seal_km_jwk_use_secret(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
         || raw.secret_len != jwk->lens[0]
         || CRYPTO_memcmp(raw.secret, jwk->values[0], raw.secret_len) != 0)
     {
-        return seal_km_jwk_unusable(jwk, "it cannot be decoded");
+        return seal_km_jwk_undecodable(jwk);
     }
 
     return seal_km_jwk_set_verifiers(jwk, key, &raw,
@@ -601,17 +602,41 @@ seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
 
     raw.pkey = seal_km_jwk_read_pem(item);
 
-    if (raw.pkey != NULL && seal_km_jwk_is_pkey(jwk, raw.pkey)) {
+    if (raw.pkey == NULL) {
+        /* of a key that it has made LibJWT writes a PEM, if there is memory */
+        rc = -1;
+
+    } else if (seal_km_jwk_is_pkey(jwk, raw.pkey)) {
         rc = seal_km_jwk_set_verifiers(jwk, key, &raw,
                                   (unsigned) EVP_PKEY_get_bits(raw.pkey));
 
     } else {
-        rc = seal_km_jwk_unusable(jwk, "it cannot be decoded");
+        rc = seal_km_jwk_undecodable(jwk);
     }
 
     EVP_PKEY_free(raw.pkey);
 
     return rc;
+}
+
+
+/*
+ * A key that is left out for want of memory would be missing for as long as the
+ * set is in force.  LibJWT does not say why it has failed, but OpenSSL does.
+ */
+
+static int
+seal_km_jwk_undecodable(const seal_km_jwk_t *jwk)
+{
+    unsigned long  error;
+
+    while ((error = ERR_get_error()) != 0) {
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            return -1;
+        }
+    }
+
+    return seal_km_jwk_unusable(jwk, "it cannot be decoded");
 }
 
 

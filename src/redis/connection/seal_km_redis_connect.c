@@ -75,10 +75,8 @@ seal_km_redis_connect(seal_km_redis_connection_t *rc)
     seal_km_redis_count_opening(rc);
 
     if (seal_km_redis_allocate(rc) != NGX_OK) {
-        /* it backs off: with no timer nobody would ever try it again */
-        seal_km_redis_connection_failed(rc, NGX_ENOMEM,
-                                        "could not be connected to",
-                                        SEAL_KM_REDIS_UNSENT);
+        seal_km_redis_connection_starved(rc, "could not be connected to",
+                                         SEAL_KM_REDIS_UNSENT);
         return NGX_ERROR;
     }
 
@@ -327,8 +325,8 @@ seal_km_redis_secured(seal_km_redis_connection_t *rc)
     }
 
     if (rc->greet(rc) != NGX_OK) {
-        seal_km_redis_connection_failed(rc, NGX_ENOMEM, "could not be greeted",
-                                        SEAL_KM_REDIS_UNSENT);
+        seal_km_redis_connection_starved(rc, "could not be greeted",
+                                         SEAL_KM_REDIS_UNSENT);
         return;
     }
 

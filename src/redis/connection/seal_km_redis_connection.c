@@ -231,6 +231,25 @@ seal_km_redis_connection_failed(seal_km_redis_connection_t *rc, ngx_err_t err,
 }
 
 
+/*
+ * Whoever asks next may open it at once.  But nobody asks what only listens, which
+ * has to try again by itself.
+ */
+
+void
+seal_km_redis_connection_starved(seal_km_redis_connection_t *rc,
+    const char *what, seal_km_redis_end_e end)
+{
+    if (rc->push) {
+        seal_km_redis_connection_failed(rc, NGX_ENOMEM, what, end);
+        return;
+    }
+
+    seal_km_redis_tell(rc, NGX_ENOMEM, what);
+    seal_km_redis_connection_failed(rc, 0, NULL, end);
+}
+
+
 static void
 seal_km_redis_tell(seal_km_redis_connection_t *rc, ngx_err_t err,
     const char *what)

@@ -161,5 +161,9 @@ void seal_km_redis_connection_proved(seal_km_redis_connection_t *rc);
 void seal_km_redis_connection_failed(seal_km_redis_connection_t *rc,
     ngx_err_t err, const char *what, seal_km_redis_end_e end);
 
+/* likewise where it is memory that is missing: the server is not at fault */
+void seal_km_redis_connection_starved(seal_km_redis_connection_t *rc,
+    const char *what, seal_km_redis_end_e end);
+
 
 #endif /* SEAL_KM_REDIS_CONNECTION_H */

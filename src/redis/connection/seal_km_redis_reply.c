@@ -20,6 +20,7 @@ static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
     u_char *data, size_t len, size_t more);
 static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
     size_t len, size_t more);
+static void seal_km_redis_reader_shrink(redisReader *redis);
 static void seal_km_redis_reader_discard(seal_km_redis_reader_t *reader);
 static ngx_int_t seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply);
@@ -70,8 +71,13 @@ seal_km_redis_reader_init(seal_km_redis_reader_t *reader)
         return NGX_ERROR;
     }
 
-    /* a buffer that is larger it would free, and make anew for each reply */
-    reader->redis->maxbuf = SEAL_KM_REDIS_ROOM_MAX;
+    /*
+     * An empty buffer that is too large is made a small one here: hiredis 0.14
+     * ends the process where it has no memory for that, and does so with all
+     * that would be wanted again for the next reply.
+     */
+
+    reader->redis->maxbuf = 0;
 
     return NGX_OK;
 }
@@ -127,6 +133,7 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
     } else if (seal_km_redis_reader_feed(reader, data, used, frame->body)
                != NGX_OK)
     {
+        reader->starved = 1;
         return NGX_ERROR;
     }
 
@@ -176,6 +183,12 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
 
     redis = reader->redis;
 
+    if (redis->buf != NULL && redis->len == 0
+        && sdsavail(redis->buf) > SEAL_KM_REDIS_ROOM_MAX)
+    {
+        seal_km_redis_reader_shrink(redis);
+    }
+
     if (redis->buf == NULL || redis->len == 0 || sdsavail(redis->buf) >= len) {
         return NGX_OK;
     }
@@ -208,6 +221,23 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
 }
 
 
+/* what was in it has been cleansed; without memory for another it stays */
+
+static void
+seal_km_redis_reader_shrink(redisReader *redis)
+{
+    sds  empty;
+
+    empty = sdsempty();
+
+    if (empty != NULL) {
+        sdsfree(redis->buf);
+        redis->buf = empty;
+        redis->pos = 0;
+    }
+}
+
+
 /* hiredis has decoded none of it: what it holds is whole, or was never given */
 
 static void
@@ -236,6 +266,7 @@ seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     if (redisReaderGetReply(redis, &object) != REDIS_OK) {
         /* a number that it refuses, or no memory: it has freed its buffer */
         reader->used = 0;
+        reader->starved = (redis->err == REDIS_ERR_OOM);
         return NGX_ERROR;
     }
 

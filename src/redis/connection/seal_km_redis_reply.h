@@ -43,6 +43,7 @@ typedef struct {
     size_t                  used;     /* bytes of its buffer to cleanse */
     seal_km_redis_frame_t   frame;    /* of the reply that comes in */
     unsigned                kind;     /* of the last one: SEAL_KM_REDIS_KIND_... */
+    unsigned                starved:1; /* it was memory that was missing */
 } seal_km_redis_reader_t;
 
 
@@ -57,7 +58,7 @@ void seal_km_redis_reader_free(seal_km_redis_reader_t *reader);
  * it are taken away.  Its kind must be among the expected ones; a dropped one is
  * nobody's, and kept nowhere.  NGX_OK and *reply, which is the caller's;
  * NGX_AGAIN: more bytes are needed; NGX_ERROR: no RESP, another kind, too long,
- * or out of memory, and the reader is of no more use.
+ * or out of memory (reader->starved), and the reader is of no more use.
  */
 ngx_int_t seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
     ngx_str_t *bytes, ngx_uint_t expected, ngx_uint_t drop,

@@ -116,9 +116,8 @@ seal_km_redis_wire_send(seal_km_redis_connection_t *rc)
 
     do {
         if (seal_km_redis_wire_fill(rc) != NGX_OK) {
-            seal_km_redis_connection_failed(rc, NGX_ENOMEM,
-                                            "could not be written to",
-                                            SEAL_KM_REDIS_LOST);
+            seal_km_redis_connection_starved(rc, "could not be written to",
+                                             SEAL_KM_REDIS_LOST);
             return NGX_ERROR;
         }
 
@@ -351,6 +350,12 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
     OPENSSL_cleanse(data, len);
 
     if (n == NGX_ABORT) {
+        return NGX_ERROR;
+    }
+
+    if (n == NGX_ERROR && rc->reader.starved) {
+        seal_km_redis_connection_starved(rc, "could not be listened to",
+                                         SEAL_KM_REDIS_GARBLED);
         return NGX_ERROR;
     }
 

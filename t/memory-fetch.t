@@ -1,0 +1,96 @@
+# Memory runs out while keys are fetched, or read again from a file: each
+# allocation on the way fails in turn. The request that waits for the keys has the
+# right answer, a 500 (ErrorCode 01), a 401 that is told to everybody whose key
+# could not be had, or none; nothing leaks, and the next one has its record.
+
+use lib 't/lib';
+use SealKM;
+use SealKM::Fetching;
+use SealKM::JwksServer;
+use SealKM::KeyFile;
+use SealKM::Scarce;
+
+my $skip = scarce_nginx();
+
+my $redis = start_redis();
+$redis->set('seal:km:v2x.example:service', 'KEY-MATERIAL');
+
+my $sims = SealKM::JwksServer->start('rsa');
+my $file = SealKM::KeyFile->new('ec256');
+my $published = SealKM::KeyFile->new('rsa');
+chmod 0644, $published->path;
+
+my %text = map { $_ => text($_) } qw(rsa rsa2);
+my %bytes = map { $_ => request(%{ with($_) }) } qw(rsa rsa2);
+
+sub answer {
+    my ($bytes) = @_;
+    my $client = client();
+    my $res = eval { $client->send($bytes); $client->response };
+    $client->close;
+    return 'dropped' if !$res;
+    return join ' ', $res->status, map { s/"Date\/Time":\d+/"Date\/Time":0/r } $res->body;
+}
+
+# The keys that could not be had are not there: that is the truth of a server that
+# tries again, as long as it says nothing worse than that.
+sub says_so {
+    return /^dropped$/ || /^200 .*"Payload":"KEY-MATERIAL"\}$/
+        || /^500 \{"(?!.*"Payload").*"ErrorCode":"01"\}$/
+        || /^401 \{"(?!.*"Payload").*"ErrorCode":"03"\}$/;
+}
+
+# after a fetch that failed another one may begin a millisecond later
+sub asked {
+    my ($key) = @_;
+    return wait_for(sub { answer($bytes{$key}) =~ /^200 .*"Payload":"KEY-MATERIAL"\}$/ }, 5);
+}
+
+my @small = (http_config => KEYS_ZONE . "request_pool_size 112;\nconnection_pool_size 112;\n",
+             may_log => [ qr/\[(?:alert|emerg|crit|error|warn)\]/ ]);
+
+# other keys for each request: $publish makes them those of the SIM-S
+sub each_fetch {
+    my ($name, $publish, %set) = @_;
+
+    for (qw(rsa rsa2 rsa)) {
+        $publish->($_);
+        like(answer($bytes{$_}), qr/^200 /, "$name, without failures");
+    }
+
+    each_fails $name,
+        before => sub {
+            $publish->('rsa2');
+            asked('rsa2');
+            $publish->('rsa');
+        },
+        do => sub { answer($bytes{rsa}) },
+        is => \&says_so,
+        well => sub { asked('rsa') },
+        %set;
+    return;
+}
+
+test 'keys that are fetched, allocations in turn',
+    skip => $skip,
+    @small,
+    config => net('= /km', jwks_cooldown => '1ms', window => '1d')
+        . "location = /jwks { internal; alias " . $published->path . "; }\n",
+    sub {
+        each_fetch('a fetch', sub { $published->replace(\$text{ $_[0] }); chmod 0644, $published->path },
+                   least => 50, most => 80);
+    };
+
+test 'keys that are fetched through a proxy, some of them',
+    skip => $skip,
+    @small,
+    config => net('= /km', jwks_cooldown => '1ms', window => '1d') . fetches($sims),
+    sub { each_fetch('a proxy', sub { $sims->keys($_[0]) }, least => 10, most => 25) };
+
+test 'keys of a file, allocations in turn',
+    skip => $skip,
+    @small,
+    config => location('= /km', jwks => $file->path, jwks_check => '1ms', window => '1d'),
+    sub { each_fetch('a file', sub { $file->replace(\$text{ $_[0] }) }, least => 20, most => 50) };
+
+run_tests();
