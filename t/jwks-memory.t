@@ -8,6 +8,7 @@ use SealKM::Fetching;
 use SealKM::JwksServer;
 use SealKM::KeyFile;
 use SealKM::Load;
+use SealKM::Memory;
 use SealKM::Watch;
 
 my $redis = start_redis();
@@ -70,6 +71,37 @@ test 'a wait for keys that cannot be begun',
         $sims->release('wait');
         km "and once only: the next request, $_", \%set, @ok for 1 .. 3;
         is($sims->count, 1, 'has what was fetched');
+    };
+
+
+# A SIM-S may publish a secret, foolishly. It comes in pieces through a buffer that
+# is smaller: who has the whole of it has collected it.
+my $secret = join '', map { chr 97 + rand 26 } 1 .. 3000;
+my $foolish = SealKM::JwksServer->start('rsa');
+
+test 'a worker that ends while keys are fetched',
+    skip => $skip,
+    master => 1,
+    http_config => KEYS_ZONE,
+    config => net('= /km', jwks_timeout => '1h')
+        . fetches($foolish, "proxy_buffering off;\nproxy_buffer_size 1k;\n"),
+    sub {
+        $foolish->answer(body => qq({"keys":[{"kty":"oct","k":"$secret"}])
+                                 . ' ' x 1_000_000, slowly => 50);
+
+        my ($worker) = worker_pids();
+        my $client = client()->send(ask('rsa'));
+        my %needle = (secret => $secret);
+        ok(wait_for(sub { found_in($worker, \%needle) }), 'there it is');
+
+        fail_exit();
+        kill 'TERM', $worker;
+        ok(wait_for(sub { has_failed('exit') }), 'the worker has come to its end');
+        is(join(' ', found_in($worker, \%needle)), '', 'and nothing is left of it');
+
+        kill 'CONT', $worker;
+        ok(gone($worker), 'it ends');
+        $client->close;
     };
 
 

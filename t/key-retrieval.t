@@ -39,7 +39,8 @@ test 'the answer',
         . key_records('= /ignored', uri => '', version => '', window => '1s',
                       max_request_size => '1')
               =~ s/seal_km_uri ;/seal_km_uri https:\/\/other.example\/;/r
-              =~ s/seal_km_version ;/seal_km_version 9.9.9;/r,
+              =~ s/seal_km_version ;/seal_km_version 9.9.9;/r
+        . key_records('/outer/', more => location('= /outer/km')),
     log => [ qr/\[error\].*key retrieval refused, payload_invalid: The key mat/ ],
     sub {
         kir 'the record of a service', {}, { key => 'KS' };
@@ -99,6 +100,10 @@ test 'the answer',
 
         kir "location $_", { location => $_ }, { key => 'KS' }
             for qw(/prefix/a /if /except /rewrite /named /ignored);
+        kir 'a location with another inside', { location => '/outer/x' },
+            { key => 'KS' };
+        km 'which does not inherit what it speaks', { location => '/outer/km' },
+            { payload => 'KS' };
         kir 'inside an if', { location => '/if', query => SERVICE . '&x=1' },
             { key => 'KS' };
         kir 'a query that is rewritten', { location => '/other' },

@@ -211,12 +211,54 @@ test 'a greeting that is answered with something else',
     };
 
 
+# ASKING and the GET behind it are answered one by one; whatever else comes in
+# place of the first is not to be taken for the second.
+sub all_slots {
+    my ($port) = @_;
+    my $node = "*3\r\n" . bulk('127.0.0.1') . ":$port\r\n" . bulk('i' x 40);
+    return "*1\r\n*3\r\n:0\r\n:16383\r\n$node";
+}
+
+my %asking = (
+    'a string to ASKING' => [ sub { bulk('wrong') }, sub { () } ],
+    'nil to ASKING' => [ sub { bulk(undef) }, sub { () } ],
+    'a number to ASKING' => [ sub { ":1\r\n" }, sub { bulk('wrong') } ],
+    'a record after an ASKING that is refused' =>
+        [ sub { "-ERR no\r\n" }, sub { bulk('wrong') } ],
+);
+my @asking = sort keys %asking;
+my @importing = map {
+    fake_redis(get => $asking{$_}[1], command => { ASKING => $asking{$_}[0] })
+} @asking;
+my @migrating = map {
+    my ($to, $port) = ($_->port, free_port());
+    fake_redis(port => $port, get => sub { "-ASK 1 127.0.0.1:$to\r\n" },
+               command => { CLUSTER => sub { all_slots($port) } });
+} @importing;
+
+test 'an ASKING that is answered with something else',
+    config => join('', map {
+        location("= /$_", pass => $migrating[$_]->address, redis_mode => 'cluster',
+                 redis_timeout => seconds(4) . 's')
+    } 0 .. $#asking),
+    log => [ qr/SEAL KM Request refused, store_/, qr/sent what is no reply/ ],
+    sub {
+        for my $i (0 .. $#asking) {
+            km $asking[$i], { location => "/$i" }, 'store_error';
+            ok(wait_for(sub { $importing[$i]->count(qr/^close/) }),
+               "$asking[$i]: the connection is closed");
+        }
+    };
+
+
 # all that is sent is RESP: what is inline is refused by many a proxy
 test 'nothing is inline',
     config => location('= /km', pass => $deaf->address),
     sub {
         km 'a record', {}, { payload => 'v2x.example' };
-        for my $fake ($closing, $long, $deaf, values %odd) {
+        is(scalar(grep { $_->count(qr/ ASKING/) } @importing), scalar @importing,
+           'ASKING was sent, too');
+        for my $fake ($closing, $long, $deaf, values %odd, @importing) {
             is($fake->count(qr/^inline/), 0, 'nothing was inline');
         }
     };

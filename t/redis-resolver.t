@@ -88,6 +88,27 @@ test 'a name in seal_km_pass',
         is($dns->asked('localhost'), $n, 'not asked before its TTL is over');
     };
 
+my $both = fake_dns(localhost => [ 3600, '127.0.0.3', '127.0.0.4' ]);
+
+# were it one turn for all, each location would have its own address
+test 'two locations, whose servers take turns',
+    config => $both->directive . location('= /a', pass => $name)
+        . location('= /b', pass => $name, redis_timeout => '7s'),
+    may_log => \@log,
+    sub {
+        my %seen;
+
+        for my $at (qw(/a /b)) {
+            ok(wait_for(sub { payload_of(location => $at) =~ /[34]$/ }),
+               "$at: resolved");
+        }
+        for (1 .. 4) {
+            push @{ $seen{$_} }, payload_of(location => $_) for qw(/a /b);
+        }
+        like("@{ $seen{$_} }", qr/^(\S+3 \S+4|\S+4 \S+3) \1\z/, "$_: in turn")
+            for qw(/a /b);
+    };
+
 test 'without a resolver, or in an upstream',
     http_config => "upstream inside { server $name; }",
     config => location('= /without', pass => $name)

@@ -36,6 +36,9 @@ test 'timer_resolution',
 
         ok(until_time($from + 4.1), 'time goes by');
 
+        # nothing has had nginx look at the clock since
+        km 'a request of now, the first one', {}, @ok;
+
         for my $at (qw(/km /kept)) {
             my @at = (location => $at);
             km "$at: after exp", { token => $expires, @at }, 'token_expired';

@@ -179,7 +179,9 @@ END
         } qw(role_js map_js role_perl map_perl))
         # nothing, at first
         . location('= /none', require => '$none_perl',
-                   more => 'set $early $none_perl; set $none_perl 0;')
+                   more => 'set $early $none_perl; auth_request /yes;
+                            auth_request_set $none_perl 0;')
+        . "location = /yes { return 204; }\n"
         . location('= /none_early', require => '$none_perl',
                    more => 'set $early $none_perl;')
         . location('= /tickets', require => '$is_admin $with_tickets $may',

@@ -37,7 +37,7 @@ chroot_base() {
         }
         rm -f "$folder/$1.new"/var/cache/apt/archives/*.deb
         # of a command that is substituted bash does not heed -e
-        tar -C "$folder/$1.new" -cf "$file.new" . && mv "$file.new" "$file" ||
+        { tar -C "$folder/$1.new" -cf "$file.new" . && mv "$file.new" "$file"; } ||
             chroot_die "$file could not be written"
         rm -rf "$folder/$1.new"
     fi
@@ -119,6 +119,15 @@ chroot_keep() {
     mkdir -p "$top/build/chroot/archives"
     find "$1/var/cache/apt/archives" -maxdepth 1 -name '*.deb' \
         -exec cp -l -n -t "$top/build/chroot/archives" {} + 2> /dev/null || :
+}
+
+# Whoever is root by sudo does not leave files in build/ that its owner cannot
+# replace.
+chroot_give() {
+    local owner
+    owner=$(stat -c %u "$top")
+    [ "$owner" = 0 ] || find "$top/build" -xdev -user root \
+        -exec chown -h --reference="$top" {} +
 }
 
 chroot_needs() {

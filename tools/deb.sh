@@ -73,16 +73,33 @@ number() {
     sed 's/.*-//' "$1/VERSION" 2> /dev/null || echo unknown
 }
 
+# The pages that are installed. What is not among them, such as tests, no link of
+# theirs leads to.
+write_pages() {
+    mkdir "$tree/pages"
+    cp -r "$top/README.md" "$top/CHANGELOG.md" "$top/SECURITY.md" "$top/docs" \
+        "$tree/pages/"
+    # what compose wants is in the source tree
+    rm -r "$tree"/pages/docs/examples/compose*
+    (
+        cd "$tree/pages"
+        for page in *.md docs/*.md; do
+            perl -0777 -pi -e '
+                my ($folder) = $ARGV =~ m{(.*/)?};
+                s{(?<!!)\[([^\[\]]*)\]\(([^()\s#:]+)(\#[^()\s]*)?\)}
+                 { -e "$folder$2" ? $& : $1 }ge' "$page"
+        done
+    )
+}
+
 write_tree() {
     local maintainer
     maintainer="${DEBFULLNAME:-SEAL KM for nginx} <${DEBEMAIL:-seal-km@example.org}>"
     rm -rf "$out"
     mkdir -p "$tree/tools"
-    cp -r "$top/config" "$top/ngx_http_seal_km_module.c" "$top/src" \
-        "$top/docs" "$top/README.md" "$tree/"
-    # at the top it would be taken for that of the package
-    cp "$top/CHANGELOG.md" "$tree/docs/"
-    cp "$top/tools/seal-km-records" "$tree/tools/"
+    cp -r "$top/config" "$top/ngx_http_seal_km_module.c" "$top/src" "$tree/"
+    write_pages
+    cp "$top/tools/seal-km-records" "$top/tools/mint-token.pl" "$tree/tools/"
     cp -r "$top/tools/debian" "$tree/debian"
     sed -i -e "s|@MAINTAINER@|$maintainer|" \
         -e "s|@LIBJWT@|$(number "$LIBJWT_PREFIX")|" \

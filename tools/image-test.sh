@@ -160,6 +160,8 @@ prepare() {
     "$examples/compose/files.sh" "$work/files" > /dev/null
     mkdir -p "$root/etc/seal-km"
     cp "$work/files/skm-s/"* "$root/etc/seal-km/"
+    # where they are looked for without a URL
+    cp "$work/files/sim-s/jwks" "$root/etc/seal-km/jwks.json"
     chmod 755 "$root/etc/seal-km"
     : > "$root/etc/resolv.conf"
     echo '127.0.0.1 localhost redis sim-s' > "$root/etc/hosts"
@@ -279,17 +281,28 @@ inside() {
     echo "$pid"
 }
 
+# begin [COMMAND ...]: the container, by another program
+begin() {
+    # shellcheck disable=SC2086
+    as_user "$@" $entrypoint >> "$work/stdout" 2>> "$work/stderr" &
+    container=$!
+    wait_for healthy
+}
+
+# as an engine ends it
+end() {
+    kill -s "${stop#SIG}" "$(inside "$container")"
+    wait "$container" || fail "the container ended with $?"
+}
+
 try() {
     local pid port
     mount --bind "$work/files/hosts" /etc/hosts
     services
-    # shellcheck disable=SC2086
-    as_user $entrypoint >> "$work/stdout" 2>> "$work/stderr" &
-    container=$!
     trap 'kill $redis $sims $(inside $container) 2> /dev/null || :' EXIT
 
     say "HEALTHCHECK"
-    wait_for healthy
+    begin
     pid=$(inside "$container")
     [ "$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")" = "${user%:*}" ] ||
         fail "nginx runs as another user than $user"
@@ -300,14 +313,18 @@ try() {
         fail "the root can be written to"
     exchange
 
+    say "$stop, and again with keys of a file"
+    end
+    kill "$sims"
+    begin env -u SIM_S_JWKS_URL
+    exchange
+
     say "HEALTHCHECK without Redis"
     kill "$redis"
     wait "$redis" || :
     wait_for unhealthy
 
-    say "$stop"
-    kill -s "${stop#SIG}" "$pid"
-    wait "$container" || fail "the container ended with $?"
+    end
     say "all as it should be"
 }
 
@@ -336,7 +353,7 @@ main() {
     PATH=$PATH:/usr/sbin
     mkdir -p "$top/build"
     work=$(mktemp -d "$top/build/image-test.XXXXXX")
-    trap 'rm -rf "$work"' EXIT
+    trap 'rm -rf "$work"; chroot_give' EXIT
     chmod 755 "$work"
     build
     prepare

@@ -7,6 +7,9 @@
  *                 renamed to memory.armed then, and to memory.failed in the end
  *     epoll       the next socket that is added to epoll to be read from only;
  *                 renamed to epoll.failed
+ *     exit        the end of the next process that ends by itself: when all is
+ *                 done but to go it is stopped, as by SIGSTOP; renamed to
+ *                 exit.failed
  */
 
 
@@ -14,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,4 +211,13 @@ epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     }
 
     return (int) syscall(SYS_epoll_ctl, epfd, op, fd, event);
+}
+
+
+static void __attribute__((destructor))
+fail_exit(void)
+{
+    if (fail_rename("exit", "exit.failed") == 0) {
+        (void) raise(SIGSTOP);
+    }
 }

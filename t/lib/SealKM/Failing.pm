@@ -6,6 +6,8 @@ package SealKM::Failing;
 #     my $why_not = failing_nginx();    why it cannot be had, else undef
 #     fail_memory($path, $n)            the n-th allocation after it opens $path
 #     fail_epoll()                      it cannot wait for the next socket's bytes
+#     fail_exit()                       the next process to end is stopped when
+#                                       nothing is left to be done but to go
 #     has_failed('memory')              true once it has
 
 use strict;
@@ -15,7 +17,7 @@ use Exporter 'import';
 use SealKM::Preload;
 use SealKM::Util;
 
-our @EXPORT = qw(failing_nginx fail_memory fail_epoll has_failed);
+our @EXPORT = qw(failing_nginx fail_memory fail_epoll fail_exit has_failed);
 
 my $folder;
 
@@ -40,6 +42,7 @@ sub _control {
 
 sub fail_memory { return _control('memory', "$_[0] $_[1]") }
 sub fail_epoll  { return _control('epoll', '') }
+sub fail_exit   { return _control('exit', '') }
 sub has_failed  { return -e "$folder/$_[0].failed" ? 1 : 0 }
 
 
