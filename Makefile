@@ -173,9 +173,15 @@ build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) $(REDIS:%=
 	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) \
 	    $(REDIS:%=src/%.c) $(UNIT_LIBS) -lhiredis
 
+# what our JSON decoder takes, as others read it
+build/fuzz/read_json: t/fuzz/read_json.c build/unit/libunit.a t/fuzz/fuzz.h Makefile | setup-test
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O2 -It/fuzz -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
+
 .PHONY: fuzz
-fuzz: $(FUZZ_C:%=build/fuzz/%) ## fuzzes the parsers, FUZZ_SECONDS each
-	@tools/run-fuzzers.sh $(FUZZ_SECONDS) $^
+fuzz: $(FUZZ_C:%=build/fuzz/%) build/fuzz/read_json ## fuzzes the parsers, FUZZ_SECONDS each
+	@tools/run-fuzzers.sh $(FUZZ_SECONDS) $(FUZZ_C:%=build/fuzz/%)
+	@t/fuzz/differential.py build/fuzz/read_json t/fuzz/corpus build/fuzz/corpus
 
 
 # Benchmarks of src/protocol: t/bench/bench_*.c, each a program of its own.
@@ -219,6 +225,16 @@ metrics-cost: setup-test module ## what it costs a request to be counted: instru
 .PHONY: soak
 soak: setup-test module  ## all that may go wrong at once, for MINUTES (10)
 	@SEAL_KM_SOAK_MINUTES=$(or $(MINUTES),10) tools/run-suite.sh t/soak/soak.t
+
+build/hostile/%: t/hostile/%.c build/unit/libunit.a Makefile | setup-test
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O2 -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
+
+.PHONY: hostile
+hostile: setup-test module build/hostile/collisions ## those who attack, HOSTILE_SECONDS (10) each, while others are served
+	@SEAL_KM_HOSTILE_SECONDS=$(or $(HOSTILE_SECONDS),10) \
+	    SEAL_KM_COLLISIONS=$(CURDIR)/build/hostile/collisions \
+	    tools/run-suite.sh t/hostile/hostile.t
 
 .PHONY: lint
 lint: setup-lint warnings ## reads all of it with other compilers' and linters' eyes

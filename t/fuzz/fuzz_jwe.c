@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 
 #include "fuzz.h"
-#include "seal_km_base64.h"
+#include "fuzz_base64url.h"
 #include "seal_km_jwe.h"
 
 
@@ -34,7 +34,6 @@ static seal_km_jwe_e fuzz_open(seal_km_str_t value, int plain,
     seal_km_str_t record);
 static char *fuzz_seal(seal_km_str_t header, seal_km_str_t record,
     size_t *len);
-static char *fuzz_base64url(seal_km_str_t s, char *dst);
 static int fuzz_is_header(seal_km_str_t header);
 static int fuzz_is(const json_t *json, const char *name, const char *value);
 static void fuzz_notice(void *data, const char *text);
@@ -284,28 +283,6 @@ fuzz_seal(seal_km_str_t header, seal_km_str_t record, size_t *len)
     free(text);
 
     return value;
-}
-
-
-/* returns the end of what it wrote; dst has room for the padding too */
-
-static char *
-fuzz_base64url(seal_km_str_t s, char *dst)
-{
-    char  *p, *last;
-
-    seal_km_base64_encode(s, dst);
-    last = dst + seal_km_base64_encoded_size(s.len);
-
-    while (last > dst && last[-1] == '=') {
-        last--;
-    }
-
-    for (p = dst; p < last; p++) {
-        *p = (*p == '+') ? '-' : (*p == '/') ? '_' : *p;
-    }
-
-    return last;
 }
 
 

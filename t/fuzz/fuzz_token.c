@@ -10,7 +10,7 @@
 #include <openssl/hmac.h>
 
 #include "fuzz.h"
-#include "seal_km_base64.h"
+#include "fuzz_base64url.h"
 #include "seal_km_claims.h"
 #include "seal_km_secret.h"
 #include "seal_km_token.h"
@@ -29,7 +29,6 @@ static void fuzz_jwks(seal_km_str_t text);
 static void fuzz_base64(seal_km_str_t input);
 static seal_km_reason_e fuzz_verify(seal_km_str_t text);
 static void fuzz_claims(const seal_km_token_t *token);
-static char *fuzz_base64url(seal_km_str_t s, char *dst);
 
 
 static seal_km_jwks_t  *fuzz_keys;
@@ -297,26 +296,4 @@ fuzz_base64(seal_km_str_t input)
 
     free(bytes);
     free(text);
-}
-
-
-/* returns the end of what it wrote; dst has room for the padding too */
-
-static char *
-fuzz_base64url(seal_km_str_t s, char *dst)
-{
-    char  *p, *last;
-
-    seal_km_base64_encode(s, dst);
-    last = dst + seal_km_base64_encoded_size(s.len);
-
-    while (last > dst && last[-1] == '=') {
-        last--;
-    }
-
-    for (p = dst; p < last; p++) {
-        *p = (*p == '+') ? '-' : (*p == '/') ? '_' : *p;
-    }
-
-    return last;
 }
