@@ -5,6 +5,10 @@
 # compiled with -fPIC.
 set -eu
 
+# Jansson reads its text by functions of one byte each, in several files. Compiled
+# as one, with leave to make them one, too, it takes two thirds of the time.
+inline='--param max-inline-insns-auto=100 --param inline-unit-growth=100'
+
 top=$(cd "$(dirname "$0")/.." && pwd)
 work=$top/build/libjansson-work
 prefix=$top/build/libjansson
@@ -22,7 +26,8 @@ compile() {
     {
         cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release \
             -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-            -DCMAKE_C_FLAGS='-fstack-protector-strong' \
+            -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
+            -DCMAKE_C_FLAGS="-fstack-protector-strong -fvisibility=hidden $inline" \
             -DJANSSON_BUILD_SHARED_LIBS=OFF -DJANSSON_BUILD_DOCS=OFF \
             -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
         cmake --build "$work/build" --target jansson
@@ -42,6 +47,7 @@ install_files() {
         "$prefix/include/"
     cp "$source/LICENSE" "$prefix/"
     basename "$source" > "$prefix/VERSION"
+    cp "$0" "$prefix/RECIPE"
     cp "$work/build/lib/libjansson.a" "$prefix/lib/libjansson.a.new"
     mv "$prefix/lib/libjansson.a.new" "$prefix/lib/libjansson.a"
 }

@@ -240,10 +240,12 @@ install() {
 }
 
 # Where the system has one of these as a static library, it is not compiled to be
-# part of a module.
+# part of a module. One that was built otherwise than it is today is built anew.
 have_libjansson() {
-    [ -n "${JANSSON_PREFIX:-}" ] ||
-        [ -f "$top/build/libjansson/lib/libjansson.a" ]
+    [ -n "${JANSSON_PREFIX:-}" ] || {
+        [ -f "$top/build/libjansson/lib/libjansson.a" ] &&
+            cmp -s "$top/tools/libjansson.sh" "$top/build/libjansson/RECIPE"
+    }
 }
 
 # one that is too old is built anew

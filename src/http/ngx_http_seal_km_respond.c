@@ -8,15 +8,12 @@
 #include "ngx_http_seal_km_headers.h"
 #include "ngx_http_seal_km_interface.h"
 
-#include <openssl/crypto.h>
-
 
 static ngx_uint_t ngx_http_seal_km_is_keyless(ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_buf_t *ngx_http_seal_km_create_body(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);
-static void ngx_http_seal_km_body_cleanup(void *data);
 static ngx_int_t ngx_http_seal_km_set_headers(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
 static ngx_int_t ngx_http_seal_km_set_retry_after(ngx_http_request_t *r,
@@ -109,48 +106,36 @@ ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
 }
 
 
+/* in the request's arena, which is cleansed when the request ends */
+
 static ngx_buf_t *
 ngx_http_seal_km_create_body(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx)
 {
     size_t                        size;
     ngx_buf_t                    *b;
-    ngx_pool_cleanup_t           *cln;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
 
     size = conf->interface->response_size(r, ctx);
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    b = ngx_create_temp_buf(r->pool, size);
+    b = ngx_calloc_buf(r->pool);
     if (b == NULL) {
         return NULL;
     }
 
-    if (ctx->reason == SEAL_KM_OK) {
-        cln->handler = ngx_http_seal_km_body_cleanup;
-        cln->data = b;
+    b->start = seal_km_arena_alloc(&ctx->arena, size);
+    if (b->start == NULL) {
+        return NULL;
     }
 
+    b->pos = b->start;
     b->last = conf->interface->write_response(r, ctx, b->pos);
+    b->end = b->start + size;
+    b->temporary = 1;
 
     return b;
-}
-
-
-/* b->start and b->end stay where they were, whatever was sent of it */
-
-static void
-ngx_http_seal_km_body_cleanup(void *data)
-{
-    ngx_buf_t  *b = data;
-
-    OPENSSL_cleanse(b->start, b->end - b->start);
 }
 
 

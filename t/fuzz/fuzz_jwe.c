@@ -27,6 +27,8 @@
 
 static void fuzz_value(seal_km_str_t value);
 static void fuzz_sealed(seal_km_str_t input);
+static seal_km_jwe_e fuzz_open_spaced(seal_km_str_t header,
+    seal_km_str_t record);
 static void fuzz_keys_text(seal_km_str_t text);
 static seal_km_jwe_e fuzz_open(seal_km_str_t value, int plain,
     seal_km_str_t record);
@@ -133,6 +135,13 @@ fuzz_sealed(seal_km_str_t input)
 
     result = fuzz_open(fuzz_str(value, len), 0, record);
 
+    if (header.len > 0 && header.data[0] == '{'
+        && header.len < FUZZ_HEADER_MAX)
+    {
+        /* white space changes nothing but who looks at it */
+        fuzz_assert(fuzz_open_spaced(header, record) == result);
+    }
+
     fuzz_assert(result == SEAL_KM_JWE_OPENED
                 || result == SEAL_KM_JWE_MALFORMED
                 || result == SEAL_KM_JWE_UNKNOWN_KID
@@ -152,6 +161,28 @@ fuzz_sealed(seal_km_str_t input)
     }
 
     free(value);
+}
+
+
+static seal_km_jwe_e
+fuzz_open_spaced(seal_km_str_t header, seal_km_str_t record)
+{
+    char           *spaced, *value;
+    size_t          len;
+    seal_km_jwe_e   result;
+
+    spaced = fuzz_alloc(header.len + 1);
+    spaced[0] = '{';
+    spaced[1] = ' ';
+    memcpy(spaced + 2, header.data + 1, header.len - 1);
+
+    value = fuzz_seal(fuzz_str(spaced, header.len + 1), record, &len);
+    result = fuzz_open(fuzz_str(value, len), 0, record);
+
+    free(value);
+    free(spaced);
+
+    return result;
 }
 
 

@@ -293,6 +293,130 @@ test_refuses_headers(void **state)
 }
 
 
+/* the same header with white space in it, which only a reader of JSON takes */
+
+static char *
+spaced(const char *header)
+{
+    return (header[0] == '{') ? unit_format("{ %s", header + 1)
+                              : unit_format(" %s", header);
+}
+
+
+static seal_km_jwe_e
+open_header(seal_km_jwe_keys_t *keys, const char *name, const char *header,
+    seal_km_jwe_t *jwe)
+{
+    char  *value;
+
+    value = seal(secret, header, unit_str("K"), 12, 16);
+
+    return seal_km_jwe_open(keys, unit_text(name), 0, value, strlen(value),
+                            jwe);
+}
+
+
+static void
+check_spaced(seal_km_jwe_keys_t *keys, const char *name, const char *header,
+    seal_km_jwe_e expected)
+{
+    seal_km_jwe_t  jwe, read;
+
+    unit_check(header, open_header(keys, name, header, &jwe) == expected);
+    unit_check(header, open_header(keys, name, spaced(header), &read)
+                       == expected);
+
+    unit_check(header, jwe.kid_len == read.kid_len);
+    unit_check(header, memcmp(jwe.kid, read.kid, read.kid_len) == 0);
+    unit_check(header, jwe.record.len == read.record.len);
+}
+
+
+/* members in any order, and what begins like them: as JSON has it, always */
+
+static void
+test_compared_headers(void **state)
+{
+    size_t               i, a, b, c, d;
+    char                *text;
+    seal_km_jwe_keys_t  *keys;
+
+    static const char  *const members[] = {
+        "\"alg\":\"dir\"", "\"enc\":\"A256GCM\"", "\"kid\":\"a\"",
+        "\"rec\":\"" NAME "\""
+    };
+
+    static const char  long_kid[] = "\",\"rec\":\"" NAME;
+
+    /* of the same length as the right one, and others */
+    static const char  *const wrong[] = {
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"a\",\"rec\":\"" NAME
+        "\"]",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"a\";\"rec\":\"" NAME
+        "\"}",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"\"\",\"rec\":\""
+        NAME "\"}",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"\\\",\"rec\":\""
+        NAME "\"}",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"\t\",\"rec\":\""
+        NAME "\"}",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"q\"q\",\"rec\":\""
+        NAME "\"}",
+        "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"a\",\"rec\":\"" NAME
+        "\"} ;",
+        "{\"alg\":\"dir\",\"alg\":\"dir\",\"kid\":\"a\",\"rec\":\"" NAME
+        "\"}",
+        "{,\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"a\",\"rec\":\"" NAME
+        "\"}"
+    };
+
+    keys = keys_of(unit_format("{\"keys\":[%s,%s,%s,%s]}",
+                        oct(secret, sizeof(secret), ",\"kid\":\"a\""),
+                        oct(secret, sizeof(secret), ",\"kid\":\"q\\\"q\""),
+                        oct(secret, sizeof(secret), ",\"kid\":\"\\\\\""),
+                        oct(secret, sizeof(secret),
+                            ",\"kid\":\"\\\",\\\"rec\\\":\\\"" NAME "\"")));
+
+    for (i = 0; i < 256; i++) {
+        a = i / 64;
+        b = i / 16 % 4;
+        c = i / 4 % 4;
+        d = i % 4;
+
+        text = unit_format("{%s,%s,%s,%s}", members[a], members[b], members[c],
+                           members[d]);
+
+        check_spaced(keys, NAME, text,
+                     ((1 << a | 1 << b | 1 << c | 1 << d) == 0x0f)
+                     ? SEAL_KM_JWE_OPENED : SEAL_KM_JWE_MALFORMED);
+    }
+
+    for (i = 0; i < unit_n(wrong); i++) {
+        check_spaced(keys, NAME, wrong[i], SEAL_KM_JWE_MALFORMED);
+    }
+
+    /* a kid that looks like what follows it, as it is and escaped */
+
+    check_spaced(keys, NAME, header_of(long_kid, NAME), SEAL_KM_JWE_MALFORMED);
+    check_spaced(keys, NAME, header_of("q\\\"q", NAME), SEAL_KM_JWE_OPENED);
+    check_spaced(keys, NAME, header_of("c", NAME), SEAL_KM_JWE_UNKNOWN_KID);
+
+    /* names that are no JSON as they are */
+
+    check_spaced(keys, "a\"b", header_of("a", "a\"b"), SEAL_KM_JWE_MALFORMED);
+    check_spaced(keys, "a\"b", header_of("a", "a\\\"b"), SEAL_KM_JWE_OPENED);
+    check_spaced(keys, "a\\b", header_of("a", "a\\b"),
+                 SEAL_KM_JWE_OTHER_RECORD);
+    check_spaced(keys, "a\nb", header_of("a", "a\nb"), SEAL_KM_JWE_MALFORMED);
+    check_spaced(keys, "a\xff", header_of("a", "a\xff"),
+                 SEAL_KM_JWE_MALFORMED);
+    check_spaced(keys, "a\xc3\xa4", header_of("a", "a\xc3\xa4"),
+                 SEAL_KM_JWE_OPENED);
+
+    seal_km_jwe_keys_free(keys);
+}
+
+
 /* of a text that opens, every bit changed, every end cut, a byte more */
 
 static void
@@ -641,6 +765,7 @@ main(void)
         cmocka_unit_test(test_opens),
         cmocka_unit_test(test_second_key),
         cmocka_unit_test(test_refuses_headers),
+        cmocka_unit_test(test_compared_headers),
         cmocka_unit_test(test_refuses_every_change),
         cmocka_unit_test(test_refuses_lengths),
         cmocka_unit_test(test_plain),

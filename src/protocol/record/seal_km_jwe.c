@@ -31,6 +31,16 @@
 #define SEAL_KM_JWE_ESCAPE     6
 #define SEAL_KM_JWE_FRAME      256
 
+/* bytes of a header that is compared before it is read as JSON */
+#define SEAL_KM_JWE_USUAL      1024
+
+/* the members of a header */
+#define SEAL_KM_JWE_MEMBER_ALG  0x01
+#define SEAL_KM_JWE_MEMBER_ENC  0x02
+#define SEAL_KM_JWE_MEMBER_KID  0x04
+#define SEAL_KM_JWE_MEMBER_REC  0x08
+#define SEAL_KM_JWE_MEMBERS     0x0f
+
 
 /* the parts of a value, as they are written there */
 
@@ -62,6 +72,18 @@ enum {
 
 static int seal_km_jwe_split(char *value, size_t len,
     seal_km_jwe_part_t *parts);
+static int seal_km_jwe_is_usual(const seal_km_jwe_keys_t *keys,
+    seal_km_str_t name, const seal_km_jwe_part_t *header,
+    seal_km_jwe_t *jwe);
+static int seal_km_jwe_compare_header(seal_km_str_t text, seal_km_str_t name,
+    seal_km_str_t *kid);
+static unsigned seal_km_jwe_take_member(seal_km_str_t *rest,
+    seal_km_str_t name, seal_km_str_t *kid);
+static int seal_km_jwe_take(seal_km_str_t *rest, seal_km_str_t text);
+static int seal_km_jwe_is_verbatim(seal_km_str_t s);
+static seal_km_jwe_e seal_km_jwe_open_any(const seal_km_jwe_keys_t *keys,
+    seal_km_str_t name, int plain, const seal_km_jwe_part_t *parts,
+    seal_km_jwe_t *jwe);
 static seal_km_jwe_e seal_km_jwe_read_header(seal_km_arena_t *arena,
     const seal_km_jwe_part_t *header, seal_km_str_t name, int plain,
     json_t **json);
@@ -87,10 +109,7 @@ seal_km_jwe_e
 seal_km_jwe_open(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
     int plain, char *value, size_t len, seal_km_jwe_t *jwe)
 {
-    json_t              *json;
-    seal_km_jwe_e        result;
-    seal_km_arena_t      arena;
-    seal_km_jwe_part_t   parts[SEAL_KM_JWE_PARTS];
+    seal_km_jwe_part_t  parts[SEAL_KM_JWE_PARTS];
 
     jwe->record.data = NULL;
     jwe->record.len = 0;
@@ -99,6 +118,162 @@ seal_km_jwe_open(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
     if (!seal_km_jwe_split(value, len, parts)) {
         return plain ? SEAL_KM_JWE_PLAIN : SEAL_KM_JWE_MALFORMED;
     }
+
+    if (seal_km_jwe_is_usual(keys, name, &parts[SEAL_KM_JWE_HEADER], jwe)) {
+        return seal_km_jwe_open_parts(keys, parts, jwe);
+    }
+
+    return seal_km_jwe_open_any(keys, name, plain, parts, jwe);
+}
+
+
+/*
+ * 1, with the kid set, if the header is byte for byte one that need not be read
+ * as JSON to know what it says: of this record, with a key of ours, its members
+ * in any order and nothing between them.  So it is with nearly all records.  0
+ * says nothing at all of the header.
+ */
+
+static int
+seal_km_jwe_is_usual(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
+    const seal_km_jwe_part_t *header, seal_km_jwe_t *jwe)
+{
+    int             usual;
+    seal_km_str_t   src, text, kid;
+    unsigned char   buf[SEAL_KM_JWE_USUAL];
+
+    src.data = header->data;
+    src.len = header->len;
+
+    if (seal_km_base64url_decoded_size(src.len) > sizeof(buf)) {
+        return 0;
+    }
+
+    text.data = (char *) buf;
+
+    usual = seal_km_base64url_decode(src, buf, &text.len) == 0
+            && seal_km_jwe_compare_header(text, name, &kid)
+            && seal_km_jwe_keys_find(keys, kid) != NULL;
+
+    if (usual) {
+        memcpy(jwe->kid, kid.data, kid.len);
+        jwe->kid_len = kid.len;
+    }
+
+    /* it may have been a plain record that has four dots */
+    OPENSSL_cleanse(buf, seal_km_base64url_decoded_size(src.len));
+
+    return usual;
+}
+
+
+/* 1, with *kid set, if text is the four members, each once, and no more */
+
+static int
+seal_km_jwe_compare_header(seal_km_str_t text, seal_km_str_t name,
+    seal_km_str_t *kid)
+{
+    size_t    len;
+    unsigned  member, seen;
+
+    len = sizeof("{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"\","
+                 "\"rec\":\"\"}") - 1
+          + name.len;
+
+    if (text.len < len || !seal_km_jwe_is_verbatim(name)) {
+        return 0;
+    }
+
+    kid->data = NULL;
+    kid->len = text.len - len;
+
+    for (seen = 0; seen != SEAL_KM_JWE_MEMBERS; seen |= member) {
+
+        if (!seal_km_jwe_take(&text, seal_km_str_of(seen ? "," : "{"))) {
+            return 0;
+        }
+
+        member = seal_km_jwe_take_member(&text, name, kid);
+
+        if (member == 0 || (seen & member)) {
+            return 0;
+        }
+    }
+
+    return text.len == 1 && *text.data == '}' && seal_km_jwe_is_verbatim(*kid);
+}
+
+
+/* the member that *rest begins with, which is taken from it; 0: none of them */
+
+static unsigned
+seal_km_jwe_take_member(seal_km_str_t *rest, seal_km_str_t name,
+    seal_km_str_t *kid)
+{
+    unsigned  member;
+
+    if (seal_km_jwe_take(rest, seal_km_str_of("\"alg\":\"dir"))) {
+        member = SEAL_KM_JWE_MEMBER_ALG;
+
+    } else if (seal_km_jwe_take(rest, seal_km_str_of("\"enc\":\"A256GCM"))) {
+        member = SEAL_KM_JWE_MEMBER_ENC;
+
+    } else if (seal_km_jwe_take(rest, seal_km_str_of("\"rec\":\""))
+               && seal_km_jwe_take(rest, name))
+    {
+        member = SEAL_KM_JWE_MEMBER_REC;
+
+    } else if (seal_km_jwe_take(rest, seal_km_str_of("\"kid\":\""))
+               && rest->len >= kid->len)
+    {
+        kid->data = rest->data;
+        rest->data += kid->len;
+        rest->len -= kid->len;
+
+        member = SEAL_KM_JWE_MEMBER_KID;
+
+    } else {
+        return 0;
+    }
+
+    return seal_km_jwe_take(rest, seal_km_str_of("\"")) ? member : 0;
+}
+
+
+/* 1 if *rest begins with that text, which is taken from it */
+
+static int
+seal_km_jwe_take(seal_km_str_t *rest, seal_km_str_t text)
+{
+    if (rest->len < text.len || memcmp(rest->data, text.data, text.len) != 0) {
+        return 0;
+    }
+
+    rest->data += text.len;
+    rest->len -= text.len;
+
+    return 1;
+}
+
+
+/* 1 if s stands between the quotes of a JSON string as it is */
+
+static int
+seal_km_jwe_is_verbatim(seal_km_str_t s)
+{
+    return seal_km_str_plain(s) == s.len && seal_km_str_is_utf8(s);
+}
+
+
+/* a header of any form, which JSON has */
+
+static seal_km_jwe_e
+seal_km_jwe_open_any(const seal_km_jwe_keys_t *keys, seal_km_str_t name,
+    int plain, const seal_km_jwe_part_t *parts, seal_km_jwe_t *jwe)
+{
+    json_t           *json;
+    seal_km_jwe_e     result;
+    seal_km_arena_t   arena;
 
     seal_km_arena_init(&arena, NULL);
 

@@ -9,7 +9,10 @@
 #include <openssl/crypto.h>
 
 
-/* what a server only says that it will send is worth no more memory at once */
+/*
+ * What a server only says that it will send is worth no more memory at once, and
+ * no more is kept when it has been read.
+ */
 #define SEAL_KM_REDIS_ROOM_MAX  (1024 * 1024)
 
 
@@ -69,8 +72,9 @@ seal_km_redis_reader_init(seal_km_redis_reader_t *reader)
     }
 
     /*
-     * An empty buffer that is large is made a small one here: hiredis 0.14 ends
-     * the process where it has no memory for that.
+     * An empty buffer that is too large is made a small one here: hiredis 0.14
+     * ends the process where it has no memory for that, and does so with all
+     * that would be wanted again for the next reply.
      */
 
     reader->redis->maxbuf = 0;
@@ -180,7 +184,7 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
     redis = reader->redis;
 
     if (redis->buf != NULL && redis->len == 0
-        && sdsavail(redis->buf) > REDIS_READER_MAX_BUF)
+        && sdsavail(redis->buf) > SEAL_KM_REDIS_ROOM_MAX)
     {
         seal_km_redis_reader_shrink(redis);
     }
