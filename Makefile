@@ -126,6 +126,10 @@ RELEASES ?= bookworm trixie
 deb-test:                ## builds, installs, tries and purges it in chroots of RELEASES
 	@tools/deb-test.sh $(RELEASES)
 
+.PHONY: versions
+versions: setup-test     ## Debian 12, 13 and what comes after them, in chroots (VERSIONS= chooses, also a FOLDER of nginx's source)
+	@$(if $(filter-out file,$(origin TESTS)),TESTS='$(TESTS)' )tools/versions.sh $(VERSIONS)
+
 .PHONY: image-test
 image-test: setup-demo   ## does what Dockerfile says in chroots, and tries the image out
 	@tools/image-test.sh

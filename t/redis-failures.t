@@ -310,6 +310,7 @@ test 'a subscription that is refused',
             { payload => "record of $RECORD" };
         ok(wait_for(sub { $refusing->count(qr/ SUBSCRIBE /) > 3 }),
            'it is tried again');
+        is($refusing->count(qr/^inline/), 0, 'not as an inline command');
         my $n = $refusing->count(qr/ SUBSCRIBE /);
         sleep 3;
         my $more = $refusing->count(qr/ SUBSCRIBE /) - $n;

@@ -83,4 +83,39 @@ test 'captures of the location',
         }
     };
 
+# A request in slices: each slice is a copy of the request, which shares its
+# captures, and is to take new ones for the next expression.
+my $slices = temp_dir() . '/slices.log';
+my $file = temp_file('x' x 10, 'slices.txt');
+chmod 0755, temp_dir();
+my $port = server_port();
+
+test 'captures of a request in slices',
+    http_config => <<'END' . "log_format slices '\$request_uri';\n",
+map "$seal_km_claim_role$arg_x" $sliced { default -; ~^(..)(.*)$ x; }
+END
+    config => <<"END" . location('= /km'),
+location ~ ^/slice/(.+)\$ {
+    slice 4;
+    proxy_set_header Range \$slice_range;
+    proxy_pass http://127.0.0.1:$port/file?p=\$sliced&first=\$1&x=\$arg_x&slice=\$slice_range;
+    access_log $slices slices;
+}
+location = /file {
+    alias $file;
+    access_log $slices slices;
+}
+END
+    sub {
+        my $c = client();
+        $c->send("GET /slice/abc?x=yz9 HTTP/1.1\r\nHost: a\r\n\r\n");
+        is($c->response->body, 'x' x 10, 'all of it');
+        my @lines;
+        ok(wait_for(sub { open my $log, '<', $slices or return;
+                          (@lines = <$log>) == 4 }), 'in three slices');
+        is(join(' ', map { m{^/file\?p=x&first=abc&} ? 'right' : $_ }
+                     grep { m{^/file} } @lines), 'right right right',
+           '$1 of each slice is that of its location');
+    };
+
 run_tests();

@@ -155,20 +155,20 @@ END
 }
 
 main() {
-    # "make warnings" is for warnings; with sanitizers gcc has some wrong ones
-    local common="-g -w"
     local sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
     mkdir -p "$top/build"
     case ${1:-} in
         static)
             get_source
-            build static "$common -O2" ""
+            # with what nginx itself takes for errors
+            build static "-g -O2" ""
             check_static
             ;;
         asan)
             get_source
+            # no warnings: gcc has some wrong ones then;
             # linked statically, or else the two runtimes disagree on log_path
-            build asan "$common -O1 $sanitize -DNGX_DEBUG_PALLOC=1" \
+            build asan "-g -w -O1 $sanitize -DNGX_DEBUG_PALLOC=1" \
                 "$sanitize -static-libasan -static-libubsan"
             wrap_asan
             ;;

@@ -1,0 +1,90 @@
+#!/bin/bash
+# The module beside each nginx that it is for.
+#
+#   tools/versions.sh [bookworm|trixie|sid|FOLDER ...]
+#
+#   bookworm, trixie    a bare Debian of that release, in a chroot: no warning of
+#                       either compiler, and the suite (TESTS= chooses some)
+#   sid                 compiled with the nginx that Debian unstable has the source
+#                       of, which is near mainline: no warning
+#   FOLDER              likewise with that source: another release of nginx's, or
+#                       one of its kin (Angie, freenginx)
+#
+# bookworm, trixie and sid where nothing is said. A chroot needs root, debootstrap,
+# git and the network; what is committed is what is tried.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+work=
+
+# shellcheck source=tools/chroot.sh
+. "$top/tools/chroot.sh"
+
+say() {
+    echo "versions: $*"
+}
+
+# What npm has brought here need not be fetched again: its lock files say that it
+# is the same.
+share_npm() {
+    local name
+    for name in client oidc openapi; do
+        [ ! -e "$top/build/$name/installed" ] ||
+            cp -a "$top/build/$name" "$1/src/build/"
+    done
+}
+
+try_release() {
+    local root=$work/$1
+    say "$1: a bare Debian"
+    chroot_make "$1" "$root"
+    chroot_run "$root" apt-get -qq update
+    chroot_install "$root" make
+    mkdir -p "$root/src/build"
+    git -C "$top" archive HEAD | tar -C "$root/src" -x
+    share_npm "$root"
+    chroot_run "$root" make -C /src warnings
+    chroot_run "$root" sh -c 'nginx -v; redis-server --version; openssl version'
+    chroot_run "$root" make -C /src suite ${TESTS:+"TESTS=$TESTS"} \
+        ${TEST_JOBS:+"TEST_JOBS=$TEST_JOBS"}
+    chroot_keep "$root"
+    rm -rf --one-file-system "$root"
+}
+
+try_unstable() {
+    local folder=$top/build/nginx-sid
+    say "sid: the source of its nginx"
+    rm -rf "$folder"
+    "$top/tools/apt-fetch.sh" sid source nginx "$folder" > "$work/fetch.log"
+    # one folder, whose name has the version
+    try_source "$folder"/nginx-*/
+}
+
+try_source() {
+    say "$1"
+    NGINX_SOURCE=$1 "$top/tools/build-nginx.sh" static
+}
+
+try() {
+    case $1 in
+        sid) try_unstable ;;
+        */*) try_source "$1" ;;
+        *) try_release "$1" ;;
+    esac
+}
+
+main() {
+    local version
+    [ $# -gt 0 ] || set -- bookworm trixie sid
+    chroot_needs
+    mkdir -p "$top/build"
+    work=$(mktemp -d "$top/build/versions.XXXXXX")
+    chmod 755 "$work"
+    trap 'rm -rf --one-file-system "$work"; chroot_give' EXIT
+    for version in "$@"; do
+        try "$version"
+    done
+    say "passed: $*"
+}
+
+main "$@"
