@@ -6,6 +6,7 @@ use lib 't/lib';
 use SealKM;
 use SealKM::Certificates;
 use SealKM::Dns;
+use SealKM::Load;
 use SealKM::TlsFront;
 use SealKM::Traffic;
 
@@ -48,6 +49,7 @@ sub open_at { my ($fake) = @_;
 
 
 test 'a name in seal_km_pass',
+    master => 1,
     config => $dns->directive . location('= /km', pass => $name),
     may_log => \@log,
     sub {
@@ -86,6 +88,9 @@ test 'a name in seal_km_pass',
         sleep 2.2;
         post();
         is($dns->asked('localhost'), $n, 'not asked before its TTL is over');
+
+        ok(gone(reload()), 'a worker ends');
+        is((grep { /exited on signal/ } error_log())[0], undef, 'and well');
     };
 
 my $both = fake_dns(localhost => [ 3600, '127.0.0.3', '127.0.0.4' ]);

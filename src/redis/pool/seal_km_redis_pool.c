@@ -176,6 +176,13 @@ seal_km_redis_pool_stop(seal_km_redis_pool_t *pool)
     ngx_queue_t             *q;
     seal_km_redis_server_t  *server;
 
+    /* when a worker ends, and again with the memory of its configuration */
+    if (pool->stopped) {
+        return;
+    }
+
+    pool->stopped = 1;
+
     if (pool->names) {
         seal_km_redis_names_destroy(pool->names);
     }

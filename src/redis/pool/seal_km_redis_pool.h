@@ -28,6 +28,8 @@ struct seal_km_redis_pool_s {
     seal_km_redis_endpoint_t         *endpoints;  /* of settings.host */
     seal_km_redis_address_t          *seeds;
     ngx_uint_t                        nseeds;
+
+    unsigned                          stopped:1;
 };
 
 
