@@ -40,11 +40,11 @@ sub spelled {
 
 my %secret_key = map { spelled("key $_", $key{$_}) } keys %key;
 
-# the digest's key is there in the two forms that HMAC has it in, and only so
+# while HMAC computes it has the digest's key in two forms more, and afterwards not
 my %pad = (ipad => 0x36, opad => 0x5c);
 my %digest_key = (spelled('key of the digest', $digest_bytes),
     map { ("key of the digest, $_" => $digest_bytes ^ chr($pad{$_}) x 32) } keys %pad);
-my @kept = ((map { "key $_, raw" } qw(a b old)), map { "key of the digest, $_" } qw(ipad opad));
+my @kept = map { "key $_, raw" } qw(a b old), 'of the digest';
 %secret_key = (%secret_key, %digest_key);
 my %material = map { ($_ => "RECORD-$_-" . unpack 'H*', bytes(12)) } qw(small large json bad);
 my %record = (small => $material{small}, large => $material{large} x 3000,
