@@ -83,8 +83,9 @@ test 'captures of the location',
         }
     };
 
-# A request in slices: each slice is a copy of the request, which shares its
-# captures, and is to take new ones for the next expression.
+# A request in slices: each slice but the first is a copy of the request, which
+# shares its captures, and is to take new ones for the next expression. That of the
+# second would else be left to the third.
 my $slices = temp_dir() . '/slices.log';
 my $file = temp_file('x' x 10, 'slices.txt');
 chmod 0755, temp_dir();
@@ -92,12 +93,14 @@ my $port = server_port();
 
 test 'captures of a request in slices',
     http_config => <<'END' . "log_format slices '\$request_uri';\n",
-map "$seal_km_claim_role$arg_x" $sliced { default -; ~^(..)(.*)$ x; }
+map "$seal_km_claim_role$arg_x" $sliced { volatile; default -; ~^(..)(.*)$ x; }
+map "$slice_range:$arg_x" $second { volatile; default -; "~^bytes=4-7:(..)(.*)$" f; }
 END
     config => <<"END" . location('= /km'),
 location ~ ^/slice/(.+)\$ {
     slice 4;
     proxy_set_header Range \$slice_range;
+    proxy_set_header X-Second \$second;
     proxy_pass http://127.0.0.1:$port/file?p=\$sliced&first=\$1&x=\$arg_x&slice=\$slice_range;
     access_log $slices slices;
 }
