@@ -294,17 +294,6 @@ sub _arguments {
 }
 
 
-my $new;
-
-sub _is_new {
-    return $new //= do {
-        my ($minor, $patch) = `$Test::Nginx::Util::NginxBinary -V 2>&1`
-                              =~ m{nginx version: \w+/\d+\.(\d+)\.(\d+)};
-        $minor > 25 || $minor == 25 && $patch > 0 ? 1 : 0;
-    };
-}
-
-
 sub _prepare {
     my ($text, $dir, $more) = @_;
     my %port;
@@ -315,7 +304,7 @@ sub _prepare {
               {"$1$2 " . _arguments($dir, $2, $3, $more) . ';'}gme;
 
     # nginx since 1.25.1 warns of the parameter
-    $text =~ s/\bssl http2\b([^;]*);/ssl$1; http2 on;/g if _is_new();
+    $text =~ s/\bssl http2\b([^;]*);/ssl$1; http2 on;/g if has_http2_directive();
 
     $text =~ s{\blisten (?:[\d.]+:)?(\d+)}
               {'listen 127.0.0.1:' . ($port{$1} //= free_port())}ge;

@@ -25,7 +25,6 @@ use Exporter 'import';
 use IO::Select;
 use SealKM::Client;
 use SealKM::Util;
-use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(listen_http2);
@@ -40,12 +39,7 @@ use constant {
 sub listen_http2 {
     my ($port, $on) = @_;
 
-    # nginx's kin tells with -V only which nginx it is like
-    my ($major, $minor, $patch) =
-        `$Test::Nginx::Util::NginxBinary -V 2>&1`
-        =~ m{nginx version: \w+/(\d+)\.(\d+)\.(\d+)};
-
-    return $minor > 25 || $minor == 25 && $patch > 0 || $major > 1
+    return has_http2_directive()
         ? "listen 127.0.0.1:$port;" . ($on ? '' : ' http2 on;')
         : "listen 127.0.0.1:$port http2;";
 }

@@ -25,7 +25,6 @@ use IO::Socket::INET;
 use IPC::Open3;
 use SealKM::Client;
 use SealKM::Util;
-use Test::Nginx::Util ();
 use Time::HiRes 'time';
 
 our @EXPORT = qw(tls_listen certificate curl s_client relay);
@@ -56,12 +55,8 @@ sub tls_listen {
     $more = 'ssl_protocols TLSv1.2 TLSv1.3; ' . ($more // '')
         if ($more // '') !~ /ssl_protocols/;
 
-    my ($major, $minor, $patch)
-        = `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{/(\d+)\.(\d+)\.(\d+)};
-    my $new = $major * 1e6 + $minor * 1e3 + $patch >= 1_025_001;
-
-    return "listen 127.0.0.1:$port ssl" . ($new ? ";\n    http2 on;\n"
-                                                : " http2;\n")
+    return "listen 127.0.0.1:$port ssl" . (has_http2_directive() ? ";\n    http2 on;\n"
+                                                                : " http2;\n")
         . "    ssl_certificate $certificate;\n"
         . "    ssl_certificate_key $key;\n    $more\n";
 }
