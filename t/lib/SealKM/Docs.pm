@@ -35,6 +35,7 @@ use File::Path 'make_path';
 use SealKM::Certificates;
 use SealKM::Client;
 use SealKM::Config;
+use SealKM::HTTP2 'has_http2_directive';
 use SealKM::Keys;
 use SealKM::Sealed;
 use SealKM::Tool;

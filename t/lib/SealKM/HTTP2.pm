@@ -25,15 +25,30 @@ use Exporter 'import';
 use IO::Select;
 use SealKM::Client;
 use SealKM::Util;
+use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(listen_http2);
+our @EXPORT_OK = qw(has_http2_directive);
 
 use constant {
     DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4, PING => 6,
     GOAWAY => 7, WINDOW_UPDATE => 8, CONTINUATION => 9, FRAME => 16384,
     END_STREAM => 1, ACK => 1, END_HEADERS => 4,
 };
+
+
+my $http2;
+
+# Does nginx, as of 1.25.1, have "http2 on", and a remark for "listen ... http2"?
+# Its kin tells with -V only which nginx it is like.
+sub has_http2_directive {
+    return $http2 //= do {
+        my ($major, $minor, $patch) = `$Test::Nginx::Util::NginxBinary -V 2>&1`
+                                      =~ m{nginx version: \w+/(\d+)\.(\d+)\.(\d+)};
+        $major * 1e6 + $minor * 1e3 + $patch >= 1_025_001 ? 1 : 0;
+    };
+}
 
 
 sub listen_http2 {

@@ -24,6 +24,7 @@ use IO::Select;
 use IO::Socket::INET;
 use IPC::Open3;
 use SealKM::Client;
+use SealKM::HTTP2 'has_http2_directive';
 use SealKM::Util;
 use Time::HiRes 'time';
 

@@ -8,11 +8,10 @@ use warnings;
 use Exporter 'import';
 use File::Temp 'tempdir';
 use SealKM::Ports;
-use Test::Nginx::Util ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = (@SealKM::Ports::EXPORT,
-               qw(temp_dir temp_file wait_for seconds has_http2_directive));
+               qw(temp_dir temp_file wait_for seconds));
 
 my $dir;
 my $files = 0;
@@ -56,19 +55,6 @@ sub wait_for {
         return 0 if time > $until;
         sleep 0.01;
     }
-}
-
-
-my $http2;
-
-# Does nginx, as of 1.25.1, have "http2 on", and a remark for "listen ... http2"?
-# Its kin tells with -V only which nginx it is like.
-sub has_http2_directive {
-    return $http2 //= do {
-        my ($major, $minor, $patch) = `$Test::Nginx::Util::NginxBinary -V 2>&1`
-                                      =~ m{nginx version: \w+/(\d+)\.(\d+)\.(\d+)};
-        $major * 1e6 + $minor * 1e3 + $patch >= 1_025_001 ? 1 : 0;
-    };
 }
 
 
