@@ -241,6 +241,18 @@ metrics-cost: setup-test module ## what it costs a request to be counted: instru
 soak: setup-test module  ## all that may go wrong at once, for MINUTES (10)
 	@SEAL_KM_SOAK_MINUTES=$(or $(MINUTES),10) tools/run-suite.sh t/soak/soak.t
 
+.PHONY: setup-http3
+setup-http3:
+	@tools/setup.sh http3
+
+HTTP3_NGINX = $(or $(NGINX_SOURCE),sid)
+
+.PHONY: http3
+http3: setup-http3       ## HTTP/3 (on Debian 12), with Debian unstable's nginx, or NGINX_SOURCE=FOLDER, built here
+	@NGINX_SOURCE='$(HTTP3_NGINX)' tools/build-nginx.sh static
+	@TEST_NGINX_BINARY='$(CURDIR)/build/static-$(notdir $(HTTP3_NGINX))/nginx' \
+	    SEAL_KM_MODULE=none tools/run-suite.sh t/http3/http3.t
+
 build/hostile/%: t/hostile/%.c build/unit/libunit.a Makefile | setup-test
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_CFLAGS) -O2 -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
@@ -281,7 +293,7 @@ valgrind: setup-test module ## the tests under valgrind
 	@tools/run-suite.sh -j $(TEST_JOBS) -m valgrind $(TESTS)
 
 .PHONY: asan
-asan: setup-test         ## the tests with nginx and module built with sanitizers
+asan: setup-test module  ## the tests with nginx and module built with sanitizers
 	@tools/build-nginx.sh asan
 	@tools/run-suite.sh -j $(TEST_JOBS) -m asan $(TESTS)
 

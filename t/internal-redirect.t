@@ -5,7 +5,7 @@
 use lib 't/lib';
 use SealKM;
 use SealKM::HTTP2;
-use SealKM::HTTP3;
+use SealKM::Redirects;
 use Time::HiRes qw(sleep time);
 
 my $redis = start_redis();
@@ -14,66 +14,8 @@ $redis->set('seal:km:v2x.example:service', 'K');
 my %echo = (echo => { ServiceID => 'v2x.example' });
 my $ok = { payload => 'K', %echo };
 my $lost = { reason => 'internal_error', echo => {}, unread => 1 };
-my $dead = '127.0.0.1:' . free_port();
 my $h2_port = free_port();
-
-# nobody waits for this: what waits for it does not answer
-my $never = 'client_body_timeout 1h; send_timeout 1h;';
-
-sub km_location { return location(shift, window => '1h', @_) }
-
-# a location that hands the request on when its own handler has failed
-sub via {
-    my ($path, $handler) = @_;
-    return "location = $path { $handler }\n";
-}
-
-my $unbuffered = 'proxy_http_version 1.1; proxy_request_buffering off;';
-
-my @directives = (
-    [ '/dead',     "proxy_pass http://$dead; error_page 502 = \@km;", ],
-    [ '/dead-un',  "proxy_pass http://$dead; $unbuffered error_page 502 = \@km;" ],
-    [ '/grpc',     "grpc_pass grpc://$dead; error_page 502 = \@km;" ],
-    [ '/fastcgi',  "fastcgi_pass $dead; fastcgi_request_buffering off;
-                    error_page 502 = \@km;" ],
-    [ '/uwsgi',    "uwsgi_pass $dead; uwsgi_request_buffering off;
-                    error_page 502 = \@km;" ],
-    [ '/scgi',     "scgi_pass $dead; scgi_request_buffering off;
-                    error_page 502 = \@km;" ],
-    [ '/return',   'error_page 404 = @km; return 404;' ],
-    [ '/try',      'try_files /no/such/file @km;' ],
-    [ '/rewrite',  'rewrite ^ /km last;' ],
-);
-
-# whose upstream gets some of the body before it says something
-my @taken = (
-    [ '/intercept', "proxy_pass http://127.0.0.1:PORT/b/fails; $unbuffered
-                     proxy_intercept_errors on; error_page 503 = \@km;" ],
-    [ '/accel',     "proxy_pass http://127.0.0.1:PORT/b/accel; $unbuffered" ],
-    [ '/twice',     "proxy_pass http://$dead; $unbuffered
-                     error_page 502 = \@dead;" ],
-    [ '/closes',    "proxy_pass http://127.0.0.1:PORT/b/closes; $unbuffered
-                     error_page 502 = \@km;" ],
-);
-
-my @kept = (
-    [ '/intercept-b', "proxy_pass http://127.0.0.1:PORT/b/fails;
-                       proxy_intercept_errors on; error_page 503 = \@km;" ],
-    [ '/accel-b',     'proxy_pass http://127.0.0.1:PORT/b/accel;' ],
-);
-
-my $backend = server_port();
-
-my $config = join '', $never, "\n", km_location('= /km'), km_location('@km'),
-    "location \@dead { proxy_pass http://$dead; $unbuffered
-                       recursive_error_pages on; error_page 502 = \@km; }\n",
-    'location = /b/fails { return 503; }
-     location = /b/closes { return 444; }
-     location = /b/accel { add_header X-Accel-Redirect @km; return 204; }
-     ', (map { via($_->[0], ($_->[1] =~ s/PORT/$backend/r)
-                            . ' recursive_error_pages on;') }
-         @directives, @taken, @kept);
-
+my $config = redirect_config();
 
 # the whole of it in pieces of $size, one after another
 sub slowly {
@@ -106,19 +48,13 @@ sub chunks {
 
 my @chunked = (headers => [ 'Transfer-Encoding' => 'chunked' ]);
 
-# connect() failed, upstream prematurely closed, and what is told of a lost body
-my @log = (qr/\[error\].*(?:connect\(\) failed|prematurely closed)/,
-           qr/\[error\].*was read or discarded before/,
-           qr/\[error\].*SEAL KM Request refused, internal_error/);
-
-
 test 'HTTP/1',
     config => $config,
-    log => \@log,
+    log => \@redirect_log,
     sub {
         my $body = request_body();
 
-        for my $at (map { $_->[0] } @directives, @kept) {
+        for my $at (map { $_->[0] } @untouched, @kept) {
             my @at = (location => $at);
 
             km "$at: at once", { @at, body => $body }, $ok;
@@ -161,9 +97,9 @@ test 'HTTP/1',
 
 test 'HTTP/2',
     config => listen_http2($h2_port) . $config,
-    log => \@log,
+    log => \@redirect_log,
     sub {
-        for my $way (@directives, @kept, @taken) {
+        for my $way (@untouched, @kept, @taken) {
             my $at = $way->[0];
             my $lost = grep { $_ == $way } @taken;
             my $token = mint();
@@ -180,51 +116,6 @@ test 'HTTP/2',
                 $h2->close;
             }
         }
-    };
-
-
-my $h3_port = free_port();
-
-test 'HTTP/3',
-    skip => no_http3(),
-    config => listen_http3($h3_port) . $config,
-    log => \@log,
-    sub {
-        my $body = request_body();
-        my $h3 = SealKM::HTTP3->new(port => $h3_port);
-
-        my $check = sub {
-            my ($name, $set, $want, %how) = @_;
-            my $res = $h3->post($set, %how);
-            SealKM::check($name, $res, { %$set, body => '' }, $want);
-        };
-
-        for my $at ('/km', map { $_->[0] } @directives, @kept) {
-            my $set = { location => $at, body => $body };
-
-            $check->("$at: at once", $set, $ok);
-            $check->("$at: of a length that is not told", $set, $ok, length => 0);
-            $check->("$at: in pieces", $set, $ok, size => 60, pause => 0.02);
-            $check->("$at: in pieces, untold", $set, $ok, size => 100,
-                     pause => 0.03, length => 0);
-            $check->("$at: a bad token", { %$set, token => 'x' },
-                     { reason => 'token_malformed', %echo });
-        }
-
-        for my $at (map { $_->[0] } @taken) {
-            my $set = { location => $at, body => $body };
-
-            # what came with the first packet may be all of it, or not
-            for my $size (length $body, 60) {
-                my $res = $h3->post($set, size => $size, pause => 0.03);
-                like($res ? $res->body : 'none',
-                     qr/"(?:ErrorCode":"01"|Payload":"K")/,
-                     "$at: in pieces of $size");
-            }
-        }
-
-        $check->('at the end', { location => '/km', body => $body }, $ok);
-        $h3->close;
     };
 
 
@@ -248,7 +139,7 @@ test 'a bad body, and error_page to us',
     log => [ qr/\[warn\].*client_max_body_size/,
              qr/\[error\].*client sent invalid chunked body/,
              qr/\[error\].*client intended to send too large/ ],
-    may_log => \@log,
+    may_log => \@redirect_log,
     suppress_stderr => 1,
     sub {
         my $malformed = { reason => 'malformed_request', echo => {}, unread => 1 };
@@ -327,7 +218,7 @@ test 'as a subrequest',
            location = /ssi { ssi on; ssi_types *; add_after_body /km;
                              return 200 "<!--#include virtual=\"/km\"-->"; }',
     log => [ qr/\[error\].*auth request unexpected status: 405/ ],
-    may_log => \@log,
+    may_log => \@redirect_log,
     sub {
         my $body = request_body();
 

@@ -35,19 +35,6 @@ my $cluster = fake_redis(port => $port,
 my @pass = (window => '1d');
 my %set = (redis_password => 'secret', redis_database => 0, @pass);
 
-sub answer {
-    my ($bytes) = @_;
-    my $client = client();
-    my $res = eval { $client->send($bytes); $client->response };
-    $client->close;
-    return 'dropped' if !$res;
-    return join ' ', $res->status, map { s/"Date\/Time":\d+/"Date\/Time":0/r } $res->body;
-}
-
-sub says_so {
-    return /^dropped$/ || /^500 \{"(?!.*"Payload").*"ErrorCode":"01"\}$/;
-}
-
 sub killed {
     my (@servers) = @_;
     $_->command(qw(CLIENT KILL TYPE normal SKIPME yes)) for @servers;
@@ -81,17 +68,17 @@ test 'each allocation of the Redis client',
             my $payload = $case->{payload} // 'KEY-MATERIAL';
             my $right = qr/^200 .*"Payload":"$payload"\}$/;
 
-            ok(wait_for(sub { answer($bytes) =~ $right }), "$name: without failures");
+            ok(wait_for(sub { outcome($bytes) =~ $right }), "$name: without failures");
 
             each_fails $name,
                 do => sub {
                     $case->{before}->() if $case->{before};
-                    answer($bytes);
+                    outcome($bytes);
                 },
                 is => sub { $_ =~ $right || says_so() },
                 well => sub {
-                    return answer($bytes) =~ $right
-                           || $case->{patient} && wait_for(sub { answer($bytes) =~ $right }, 5);
+                    return outcome($bytes) =~ $right
+                           || $case->{patient} && wait_for(sub { outcome($bytes) =~ $right }, 5);
                 },
                 least => 20,
                 most => 60;

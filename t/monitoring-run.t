@@ -1,5 +1,5 @@
 # docs/grafana.json beside "make run": a real Prometheus, started as that tells,
-# has data for each panel.
+# has data for each panel. The nginx is this machine's, whatever the others test.
 
 use strict;
 use warnings;
@@ -10,9 +10,6 @@ use SealKM::JSON;
 use SealKM::Tool;
 use SealKM::Util;
 use Test::More;
-
-plan skip_all => 'the demo has the nginx of this machine, and a module for it'
-    if ($ENV{SEAL_KM_MODULE} // '') eq 'none';
 
 my $port = free_port();
 my $said = temp_file('');
@@ -32,6 +29,7 @@ sub start {
         require POSIX;
         setpgrp;
         $ENV{TMPDIR} = $dir;
+        delete $ENV{SEAL_KM_MODULE} if ($ENV{SEAL_KM_MODULE} // '') eq 'none';
         open STDOUT, '>>', $said;
         open STDERR, '>>', "$dir/$name.log";
         exec @command or POSIX::_exit(127);

@@ -10,6 +10,7 @@ use Digest::SHA 'hmac_sha256_hex';
 my $redis = start_redis();
 my $service = 'seal:km:v2x.example:service';
 my $secret = '0123456789abcdef';
+my $long = $secret x 1000;
 
 my $more = 'add_header X-Digest "[$seal_km_record_digest]" always;';
 sub secret_file {
@@ -34,6 +35,7 @@ test 'the digest',
         . location('= /lflf', @with[12 .. 15])
         . location('= /base64', @with[0 .. 3], payload => 'base64')
         . location('= /sealed', @with[0 .. 3], record_keys => record_keys(a => 'A' x 32))
+        . location('= /long', record_digest_key => secret_file($long), more => $more)
         . location('= /none', more => $more),
     log => [ qr/refused, payload_invalid/, qr/refused, record_invalid/, qr/record ".*" is not/ ],
     sub {
@@ -47,6 +49,7 @@ test 'the digest',
         digest_is(digest($secret, 'K1'), 'a line end', location => '/lf');
         digest_is(digest($secret, 'K1'), 'two bytes of it', location => '/crlf');
         digest_is(digest("$secret\n", 'K1'), 'only one', location => '/lflf');
+        digest_is(digest($long, 'K1'), 'a long key', location => '/long');
         digest_is(digest($secret, 'K1'), 'of the record, not of base64',
                   location => '/base64');
         digest_is('', 'without the directive', location => '/none');

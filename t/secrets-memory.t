@@ -18,6 +18,8 @@ my $skip = ($ENV{TEST_NGINX_USE_VALGRIND} || ($ENV{TEST_NGINX_BINARY} // '') =~ 
 sub secret { my ($name) = @_; return "SECRET-$name-" . unpack 'H*', join '', map { chr rand 256 } 1 .. 12 }
 
 my %password = map { ($_ => secret($_)) } qw(redis inline sentinel refused);
+# as long as what nginx reads in a file, which is more than a page has room for
+$password{redis} .= 'x' x 4040;
 my %record = map { ($_ => secret($_)) } qw(string json base64 large);
 my $large = "$record{large}, " x 2000;
 

@@ -10,7 +10,8 @@
 #
 # NGINX_SOURCE=FOLDER takes another source instead: any release of nginx's, or
 # of its kin. The results are build/static-NAME/nginx and build/asan-NAME/nginx
-# then, for a folder that is called NAME.
+# then, for a folder that is called NAME. NGINX_SOURCE=sid is what Debian unstable
+# has, near mainline, in build/static-sid.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,13 +24,13 @@ die() {
     exit 1
 }
 
+# fetch RELEASE FOLDER
 fetch() {
-    local folder=$top/build/nginx-source
+    local folder=$2
     if [ ! -e "$folder/fetched" ]; then
-        echo "fetching the source of Debian's nginx"
+        echo "fetching the source of Debian's nginx ($1)"
         rm -rf "$folder"
-        "$top/tools/apt-fetch.sh" own source nginx "$folder" \
-            > "$top/build/nginx-source.log"
+        "$top/tools/apt-fetch.sh" "$1" source nginx "$folder" > "$folder.log"
         touch "$folder/fetched"
     fi
     source=$(echo "$folder"/nginx-*/)
@@ -52,11 +53,16 @@ take() {
 }
 
 get_source() {
-    if [ -n "${NGINX_SOURCE:-}" ]; then
-        take
-    else
-        fetch
-    fi
+    case ${NGINX_SOURCE:-} in
+        '')
+            fetch own "$top/build/nginx-source"
+            ;;
+        sid)
+            suffix=-sid
+            fetch sid "$top/build/nginx-source-sid"
+            ;;
+        *) take ;;
+    esac
 }
 
 # features: the options of the nginx that is installed which turn something on,

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Installs what is missing to build the module, to make a package of it, to show it
-# too, to test it too, to have linters read it as well, or to see what the tests reach,
-# on Debian 12 or newer.
+# too, to test it too, to have linters read it as well, to see what the tests reach,
+# or to speak HTTP/3, on Debian 12 or newer.
 #
-#   tools/setup.sh [build|deb|demo|test|bench|lint|coverage]  (build, where nothing is said)
+#   tools/setup.sh [build|deb|demo|test|bench|lint|coverage|http3]  (build, where nothing is said)
 #
 # Packages come from the system's own apt, as root or with sudo. What they lack
 # comes through tools/apt-fetch.sh: Jansson as a static library for a module,
@@ -128,6 +128,14 @@ want_bench() {
 want_coverage() {
     want_test
     want_command gcovr gcovr
+}
+
+# QUIC for a client, under the name that Debian 12 has it by
+want_http3() {
+    want_test
+    want_command golang-go go
+    want_file golang-github-lucas-clemente-quic-go-dev \
+        /usr/share/gocode/src/github.com/lucas-clemente/quic-go/http3
 }
 
 want_lint() {
@@ -306,7 +314,10 @@ install_npm() {
 
 # are they run, too?
 tests() {
-    [ "$what" = test ] || [ "$what" = lint ] || [ "$what" = coverage ]
+    case $what in
+        test | lint | coverage | http3) ;;
+        *) return 1 ;;
+    esac
 }
 
 complete() {
@@ -319,6 +330,7 @@ complete() {
         bench) want_bench ;;
         lint) want_lint ;;
         coverage) want_coverage ;;
+        http3) want_http3 ;;
     esac
     [ -z "$missing" ] && have_libjansson && have_libjwt &&
         { ! tests || { have_test_nginx && have_npm; }; }
@@ -327,8 +339,8 @@ complete() {
 main() {
     what=${1:-build}
     case $what in
-        build | deb | demo | test | bench | lint | coverage) ;;
-        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint|coverage]" ;;
+        build | deb | demo | test | bench | lint | coverage | http3) ;;
+        *) die "usage: tools/setup.sh [build|deb|demo|test|bench|lint|coverage|http3]" ;;
     esac
     ! complete || return 0
     command -v apt-get > /dev/null ||

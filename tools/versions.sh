@@ -51,15 +51,6 @@ try_release() {
     rm -rf --one-file-system "$root"
 }
 
-try_unstable() {
-    local folder=$top/build/nginx-sid
-    say "sid: the source of its nginx"
-    rm -rf "$folder"
-    "$top/tools/apt-fetch.sh" sid source nginx "$folder" > "$work/fetch.log"
-    # one folder, whose name has the version
-    try_source "$folder"/nginx-*/
-}
-
 try_source() {
     say "$1"
     NGINX_SOURCE=$1 "$top/tools/build-nginx.sh" static
@@ -67,8 +58,7 @@ try_source() {
 
 try() {
     case $1 in
-        sid) try_unstable ;;
-        */*) try_source "$1" ;;
+        sid | */*) try_source "$1" ;;
         *) try_release "$1" ;;
     esac
 }

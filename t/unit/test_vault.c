@@ -35,7 +35,12 @@ test_vault(void **state)
         }
     }
 
-    assert_null(seal_km_vault_alloc(&vault, 1 << 20));
+    /* more than a page has room for */
+    p[0] = seal_km_vault_alloc(&vault, SEAL_KM_VAULT_MAX);
+    assert_non_null(p[0]);
+    memset(p[0], 1, SEAL_KM_VAULT_MAX);
+
+    assert_null(seal_km_vault_alloc(&vault, SEAL_KM_VAULT_MAX + 1));
     assert_null(seal_km_vault_alloc(&vault, SIZE_MAX));
     assert_non_null(seal_km_vault_alloc(&vault, 1));
 

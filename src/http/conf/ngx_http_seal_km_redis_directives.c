@@ -11,10 +11,6 @@
 #include <openssl/crypto.h>
 
 
-/* a page of a vault has room for it */
-#define NGX_HTTP_SEAL_KM_PASSWORD_MAX  2048
-
-
 static ngx_array_t *ngx_http_seal_km_read_passwords(ngx_conf_t *cf);
 static char *ngx_http_seal_km_store_password(ngx_conf_t *cf,
     ngx_str_t *password, ngx_str_t *value);
@@ -140,10 +136,6 @@ ngx_http_seal_km_store_password(ngx_conf_t *cf, ngx_str_t *password,
 
     if (value->len == 0) {
         return "is empty";
-    }
-
-    if (value->len > NGX_HTTP_SEAL_KM_PASSWORD_MAX) {
-        return "is too long a password";
     }
 
     cln = ngx_pool_cleanup_add(cf->pool, sizeof(seal_km_vault_t));

@@ -4,11 +4,6 @@
 
 #include "seal_km_base64.h"
 
-#if defined(__x86_64__) && !(SEAL_KM_BASE64_PORTABLE)
-#define SEAL_KM_BASE64_AVX2  1
-#include <immintrin.h>
-#endif
-
 
 /* characters that are decoded at once, without a branch */
 #define SEAL_KM_BASE64_BLOCK  32
@@ -21,11 +16,6 @@
 #define SEAL_KM_BASE64_NONE  0x40
 
 
-#if (SEAL_KM_BASE64_AVX2)
-static size_t seal_km_base64url_blocks_avx2(seal_km_str_t src,
-    unsigned char *dst);
-#endif
-static size_t seal_km_base64url_blocks(seal_km_str_t src, unsigned char *dst);
 static int seal_km_base64url_block(const char *src, unsigned char *values);
 static void seal_km_base64url_pack(const unsigned char *values,
     unsigned char *dst);
@@ -65,21 +55,28 @@ static const unsigned char  seal_km_base64url_values[256] = {
 int
 seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 {
-    size_t          n;
+    size_t          i;
     unsigned        a, b, c, d, bits;
-    unsigned char  *p;
+    unsigned char  *p, values[SEAL_KM_BASE64_BLOCK];
 
-#if (SEAL_KM_BASE64_AVX2)
-    n = __builtin_cpu_supports("avx2")
-        ? seal_km_base64url_blocks_avx2(src, dst)
-        : seal_km_base64url_blocks(src, dst);
-#else
-    n = seal_km_base64url_blocks(src, dst);
-#endif
+    p = dst;
 
-    p = dst + n / 4 * 3;
-    src.data += n;
-    src.len -= n;
+    /* dst may be src: what is overwritten was read before */
+
+    while (src.len >= SEAL_KM_BASE64_BLOCK) {
+
+        if (seal_km_base64url_block(src.data, values) != 0) {
+            return -1;
+        }
+
+        for (i = 0; i < SEAL_KM_BASE64_BLOCK; i += 8) {
+            seal_km_base64url_pack(values + i, p);
+            p += 6;
+        }
+
+        src.data += SEAL_KM_BASE64_BLOCK;
+        src.len -= SEAL_KM_BASE64_BLOCK;
+    }
 
     for ( /* void */ ; src.len >= 4; src.data += 4, src.len -= 4) {
         a = seal_km_base64url_value(src.data[0]);
@@ -106,106 +103,6 @@ seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 
     return 0;
 }
-
-
-/*
- * Decodes whole blocks, until there is none or one has a character without a
- * value, and returns how many characters these were.  dst may be src: what is
- * overwritten was read before.
- */
-
-static size_t
-seal_km_base64url_blocks(seal_km_str_t src, unsigned char *dst)
-{
-    size_t         i, n;
-    unsigned char  values[SEAL_KM_BASE64_BLOCK];
-
-    for (n = 0; src.len - n >= SEAL_KM_BASE64_BLOCK; n += SEAL_KM_BASE64_BLOCK)
-    {
-        if (seal_km_base64url_block(src.data + n, values) != 0) {
-            break;
-        }
-
-        for (i = 0; i < SEAL_KM_BASE64_BLOCK; i += 8) {
-            seal_km_base64url_pack(values + i, dst);
-            dst += 6;
-        }
-    }
-
-    return n;
-}
-
-
-#if (SEAL_KM_BASE64_AVX2)
-
-/* those of v that are from first to last, less first, plus value; 0 elsewhere */
-#define seal_km_base64url_range(v, first, last, value)                        \
-    _mm256_and_si256(                                                         \
-        _mm256_and_si256(                                                     \
-            _mm256_cmpgt_epi8(v, _mm256_set1_epi8((first) - 1)),              \
-            _mm256_cmpgt_epi8(_mm256_set1_epi8((last) + 1), v)),              \
-        _mm256_add_epi8(v, _mm256_set1_epi8((value) - (first))))
-
-
-/*
- * The same for processors with AVX2, a block at once: a record of 256 kB is
- * decoded in a tenth of the time.
- */
-
-__attribute__((target("avx2")))
-static size_t
-seal_km_base64url_blocks_avx2(seal_km_str_t src, unsigned char *dst)
-{
-    size_t   n;
-    __m256i  v, values, none;
-
-    /* the bytes of each 32 bits in their order, and all of them together */
-    const __m256i  order = _mm256_setr_epi8(
-        2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,
-        2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
-    const __m256i  together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
-
-    for (n = 0; src.len - n >= SEAL_KM_BASE64_BLOCK; n += SEAL_KM_BASE64_BLOCK)
-    {
-        v = _mm256_loadu_si256((const __m256i *) (const void *)
-                               (src.data + n));
-
-        /* a byte beyond ASCII is negative, and in no range */
-
-        values = _mm256_or_si256(
-            _mm256_or_si256(seal_km_base64url_range(v, 'A', 'Z', 0),
-                            seal_km_base64url_range(v, 'a', 'z', 26)),
-            _mm256_or_si256(seal_km_base64url_range(v, '0', '9', 52),
-                _mm256_or_si256(seal_km_base64url_range(v, '-', '-', 62),
-                                seal_km_base64url_range(v, '_', '_', 63))));
-
-        /* as in a block above: a value of 0 is that of "A" */
-
-        none = _mm256_andnot_si256(
-            _mm256_cmpeq_epi8(v, _mm256_set1_epi8('A')),
-            _mm256_cmpeq_epi8(values, _mm256_setzero_si256()));
-
-        if (!_mm256_testz_si256(none, none)) {
-            break;
-        }
-
-        /* two values become 12 bits, two of these 24 */
-
-        v = _mm256_maddubs_epi16(values, _mm256_set1_epi16(0x0140));
-        v = _mm256_madd_epi16(v, _mm256_set1_epi32(0x00011000));
-        v = _mm256_shuffle_epi8(v, order);
-        v = _mm256_permutevar8x32_epi32(v, together);
-
-        _mm_storeu_si128((__m128i *) (void *) dst, _mm256_castsi256_si128(v));
-        _mm_storel_epi64((__m128i *) (void *) (dst + 16),
-                         _mm256_extracti128_si256(v, 1));
-        dst += 24;
-    }
-
-    return n;
-}
-
-#endif
 
 
 /*

@@ -12,86 +12,100 @@
 #define SEAL_KM_VAULT_ALIGNMENT  16
 
 
-struct seal_km_vault_page_s {
-    seal_km_vault_page_t  *next;
-    size_t                 size;
-    size_t                 used;     /* of size, this header included */
+struct seal_km_vault_pages_s {
+    seal_km_vault_pages_t  *next;
+    size_t                  size;
+    size_t                  used;    /* of size, this header included */
 };
 
 
-static seal_km_vault_page_t *seal_km_vault_add_page(seal_km_vault_t *vault);
+static seal_km_vault_pages_t *seal_km_vault_add_pages(seal_km_vault_t *vault,
+    size_t size);
+static size_t seal_km_vault_round(size_t size, size_t unit);
 
 
 void *
 seal_km_vault_alloc(seal_km_vault_t *vault, size_t size)
 {
-    void                  *p;
-    seal_km_vault_page_t  *page;
+    void                   *p;
+    seal_km_vault_pages_t  *pages;
 
-    page = vault->pages;
-
-    if (page == NULL || page->size - page->used < size) {
-        page = seal_km_vault_add_page(vault);
-    }
-
-    if (page == NULL || page->size - page->used < size) {
+    if (size > SEAL_KM_VAULT_MAX) {
         return NULL;
     }
 
-    p = (char *) page + page->used;
+    size = seal_km_vault_round(size, SEAL_KM_VAULT_ALIGNMENT);
+    pages = vault->pages;
 
-    size = (size + SEAL_KM_VAULT_ALIGNMENT - 1)
-           & ~(size_t) (SEAL_KM_VAULT_ALIGNMENT - 1);
+    if (pages == NULL || pages->size - pages->used < size) {
+        pages = seal_km_vault_add_pages(vault, size);
 
-    page->used = (size < page->size - page->used) ? page->used + size
-                                                  : page->size;
+        if (pages == NULL) {
+            return NULL;
+        }
+    }
+
+    p = (char *) pages + pages->used;
+    pages->used += size;
 
     return p;
 }
 
 
-static seal_km_vault_page_t *
-seal_km_vault_add_page(seal_km_vault_t *vault)
+/* with room for so many bytes, at least */
+
+static seal_km_vault_pages_t *
+seal_km_vault_add_pages(seal_km_vault_t *vault, size_t size)
 {
-    size_t                 size;
-    seal_km_vault_page_t  *page;
+    size_t                  header;
+    seal_km_vault_pages_t  *pages;
 
-    size = (size_t) sysconf(_SC_PAGESIZE);
+    header = seal_km_vault_round(sizeof(seal_km_vault_pages_t),
+                                 SEAL_KM_VAULT_ALIGNMENT);
+    size = seal_km_vault_round(header + size, (size_t) sysconf(_SC_PAGESIZE));
 
-    page = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS,
-                -1, 0);
-    if (page == MAP_FAILED) {
+    pages = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS,
+                 -1, 0);
+    if (pages == MAP_FAILED) {
         return NULL;
     }
 
 #ifdef MADV_DONTDUMP
     /* where it fails the key is as safe as the rest of the memory */
-    (void) madvise(page, size, MADV_DONTDUMP);
+    (void) madvise(pages, size, MADV_DONTDUMP);
 #endif
 
-    page->size = size;
-    page->used = (sizeof(seal_km_vault_page_t) + SEAL_KM_VAULT_ALIGNMENT - 1)
-                 & ~(size_t) (SEAL_KM_VAULT_ALIGNMENT - 1);
-    page->next = vault->pages;
-    vault->pages = page;
+    pages->size = size;
+    pages->used = header;
+    pages->next = vault->pages;
+    vault->pages = pages;
 
-    return page;
+    return pages;
+}
+
+
+/* unit is a power of two */
+
+static size_t
+seal_km_vault_round(size_t size, size_t unit)
+{
+    return (size + unit - 1) & ~(unit - 1);
 }
 
 
 void
 seal_km_vault_free(seal_km_vault_t *vault)
 {
-    size_t                 size;
-    seal_km_vault_page_t  *page;
+    size_t                  size;
+    seal_km_vault_pages_t  *pages;
 
     while (vault->pages != NULL) {
-        page = vault->pages;
-        vault->pages = page->next;
+        pages = vault->pages;
+        vault->pages = pages->next;
 
-        size = page->size;
+        size = pages->size;
 
-        OPENSSL_cleanse(page, size);
-        munmap(page, size);
+        OPENSSL_cleanse(pages, size);
+        munmap(pages, size);
     }
 }

@@ -11,20 +11,23 @@
 #include <stddef.h>
 
 
-typedef struct seal_km_vault_page_s  seal_km_vault_page_t;
+typedef struct seal_km_vault_pages_s  seal_km_vault_pages_t;
 
 
 typedef struct {
-    seal_km_vault_page_t  *pages;
+    seal_km_vault_pages_t  *pages;
 } seal_km_vault_t;
 
 
 /* {NULL} is an empty one */
 
+/* bytes at once: of a key there are few */
+#define SEAL_KM_VAULT_MAX  (1024 * 1024)
+
+
 /*
- * size bytes that are zero and stay where they are until the vault is freed, of
- * which a page has to have room for all; NULL where memory is out, or size is
- * too large.
+ * size bytes that are zero and stay where they are until the vault is freed; NULL
+ * where memory is out, or size is more than SEAL_KM_VAULT_MAX.
  */
 void *seal_km_vault_alloc(seal_km_vault_t *vault, size_t size);
 

@@ -3,8 +3,6 @@ package SealKM::HTTP3;
 # A client that speaks HTTP/3, over one connection of its own: t/http3/client.go,
 # compiled with the QUIC library that Debian packages.
 #
-#     my $why_not = no_http3();            why it cannot be had, else undef: nginx
-#                                          without HTTP/3, or no such library
 #     config => listen_http3($port)        text for the server block
 #     my $h3 = SealKM::HTTP3->new(port => $port);
 #     my $res = $h3->post(\%set, size => n, pause => s, length => 0);
@@ -26,30 +24,17 @@ use SealKM::Client;
 use SealKM::JSON;
 use SealKM::TLS;
 use SealKM::Util;
-use Test::Nginx::Util ();
 
-our @EXPORT = qw(no_http3 listen_http3);
+our @EXPORT = qw(listen_http3);
 
-my $GOPATH = '/usr/share/gocode';
-my $LIBRARY = 'github.com/lucas-clemente/quic-go';
-
-my $binary;
-
-
-sub no_http3 {
-    return 'this nginx has no HTTP/3'
-        if `$Test::Nginx::Util::NginxBinary -V 2>&1` !~ /http_v3_module/;
-    return "no Go, or no $LIBRARY"
-        if !-d "$GOPATH/src/$LIBRARY/http3" || !grep { -x "$_/go" }
-                                               split /:/, $ENV{PATH};
-
-    # it takes its time: once for all runs
+# it takes its time: once for all runs
+sub _build {
     my $cache = $ENV{SEAL_KM_TEST_CACHE} // temp_dir();
     my $source = dirname(abs_path(__FILE__)) . '/../../http3/client.go';
-    $binary = abs_path($cache) . '/http3-client';
+    my $binary = abs_path($cache) . '/http3-client';
 
     if (!-x $binary || -M $binary > -M $source) {
-        local $ENV{GOPATH} = $GOPATH;
+        local $ENV{GOPATH} = '/usr/share/gocode';
         local $ENV{GO111MODULE} = 'off';
         local $ENV{GOFLAGS} = '-trimpath';
         local $ENV{GOCACHE} = temp_dir() . '/go';
@@ -58,7 +43,7 @@ sub no_http3 {
         rename "$binary.$$", $binary or die "$binary: $!";
     }
 
-    return;
+    return $binary;
 }
 
 
@@ -75,7 +60,7 @@ sub new {
     my ($class, %opts) = @_;
     my $self = bless { %opts, since => time }, $class;
 
-    $self->{pid} = open2($self->{out}, $self->{in}, $binary);
+    $self->{pid} = open2($self->{out}, $self->{in}, _build());
     return $self;
 }
 

@@ -8,6 +8,10 @@ package SealKM::Scarce;
 #     unfail()                          none does; true if one has failed
 #     blocks()                          how many nginx has allocated and not freed
 #     failed_where()                    who asked, as a text
+#     outcome($bytes)                   sends that; the response as a text, status
+#                                       and body, or "dropped"
+#     says_so()                         true of an outcome ($_) that says that
+#                                       memory has failed, or says nothing
 #     each_fails(NAME, %set)            each allocation of something fails in turn:
 #         before  => sub { ... }        is called before, while memory is there
 #         do      => sub { ... }        does it, and returns what came of it
@@ -40,8 +44,8 @@ use SealKM::Util;
 use Test::More ();
 use Test::Nginx::Util ();
 
-our @EXPORT = qw(scarce_nginx fail_nth unfail blocks failed_where each_fails
-    begin_forking forking forked);
+our @EXPORT = qw(scarce_nginx fail_nth unfail blocks failed_where outcome
+    says_so each_fails begin_forking forking forked);
 
 # of memory_control_t
 my @fields = qw(mode left failed live pid step wanted tried epoch openssl);
@@ -89,6 +93,20 @@ sub unfail {
 }
 
 sub blocks { return _get('live') }
+
+sub outcome {
+    my ($bytes) = @_;
+    my $client = SealKM::client();
+    my $res = eval { $client->send($bytes); $client->response };
+
+    $client->close;
+    return 'dropped' if !$res;
+    return join ' ', $res->status, $res->body =~ s/"Date\/Time":\d+/"Date\/Time":0/r;
+}
+
+sub says_so {
+    return /^dropped$/ || /^500 \{"(?!.*"Payload").*"ErrorCode":"01"\}$/;
+}
 
 sub failed_where { return _text('trace') }
 
