@@ -22,7 +22,8 @@ die() {
 # Each process adds its counts to the files when it ends, whichever user it is.
 # With -O1, which the build's _FORTIFY_SOURCE needs, a line is still a line.
 build_module() {
-    CFLAGS="--coverage -O1 -fno-inline -Wno-error" \
+    CFLAGS="--coverage -fprofile-abs-path -ffile-prefix-map=$top=$top -O1 -fno-inline \
+-Wno-error" LDFLAGS=--coverage \
         "$top/tools/build-module.sh" "$folder/module"
     find "$folder/module" -type d -exec chmod 1777 {} +
 }
