@@ -44,12 +44,21 @@ run_units() {
     done
 }
 
+# Two tests are about what the module takes from others and what it asks memory
+# for, which is not what it is when gcc's counting is in it.
 # Master and worker write the same files, one as root and one not.
 run_suite() {
+    local file tests=()
+    for file in "$@"; do
+        case $file in
+            */neighbours.t | */memory-configuration.t) ;;
+            *) tests+=("$file") ;;
+        esac
+    done
     (
         umask 0
         SEAL_KM_MODULE=$folder/module/ngx_http_seal_km_module.so \
-            "$top/tools/run-suite.sh" -j "$jobs" "$@"
+            "$top/tools/run-suite.sh" -j "$jobs" "${tests[@]}"
     )
 }
 
