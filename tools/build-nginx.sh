@@ -7,6 +7,7 @@
 #                                   works, and that the result knows the module
 #   tools/build-nginx.sh asan       build/asan/nginx: with the address and
 #                                   undefined behaviour sanitizers
+#   tools/build-nginx.sh source     builds nothing: says where the source is
 #
 # NGINX_SOURCE=FOLDER takes another source instead: any release of nginx's, or
 # of its kin. The results are build/static-NAME/nginx and build/asan-NAME/nginx
@@ -178,7 +179,11 @@ main() {
                 "$sanitize -static-libasan -static-libubsan"
             wrap_asan
             ;;
-        *) die "usage: tools/build-nginx.sh static|asan" ;;
+        source)
+            get_source >&2
+            echo "$source"
+            ;;
+        *) die "usage: tools/build-nginx.sh static|asan|source" ;;
     esac
 }
 
