@@ -24,6 +24,7 @@ static void fuzz_target(json_t *json, const seal_km_key_info_t *info);
 static void fuzz_record(json_t *json, const seal_km_key_info_t *info);
 static void fuzz_notice(unsigned form, seal_km_str_t name);
 static void fuzz_problem(unsigned form, seal_km_str_t query);
+static seal_km_reason_e fuzz_reason(unsigned form);
 static json_t *fuzz_load(char *text, const char *end, size_t size);
 static size_t fuzz_string(json_t *json, const char *name, seal_km_str_t value);
 static size_t fuzz_integer(json_t *json, const char *name, int64_t value);
@@ -219,7 +220,7 @@ fuzz_problem(unsigned form, seal_km_str_t query)
     seal_km_arena_free(&arena);
 
     row = seal_km_reason_retrieval(fault ? SEAL_KM_MALFORMED_REQUEST
-                                         : form % SEAL_KM_REASON_MAX);
+                                         : fuzz_reason(form));
     size = seal_km_problem_size(row, fault);
     text = fuzz_alloc(size);
     json = fuzz_load(text, seal_km_problem_write(row, fault, text), size);
@@ -248,6 +249,22 @@ fuzz_problem(unsigned form, seal_km_str_t query)
 
     json_decref(json);
     free(text);
+}
+
+
+/* a refusal of this interface, which has no media type and no body */
+
+static seal_km_reason_e
+fuzz_reason(unsigned form)
+{
+    seal_km_reason_e  reason;
+
+    reason = form % SEAL_KM_REASON_MAX;
+
+    return (reason == SEAL_KM_OK
+            || reason == SEAL_KM_UNSUPPORTED_MEDIA_TYPE
+            || reason == SEAL_KM_REQUEST_TOO_LARGE) ? SEAL_KM_INTERNAL_ERROR
+                                                    : reason;
 }
 
 
