@@ -318,7 +318,7 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         fetch->failed = 1;
     }
 
-    if (ngx_http_seal_km_fetch_is_starved(sr, rc)) {
+    if (!fetch->too_large && ngx_http_seal_km_fetch_is_starved(sr, rc)) {
         fetch->starved = 1;
     }
 
