@@ -125,7 +125,7 @@ inputs() {
     cat "$source/src/core/nginx.h"
     gcc --version
     features
-    cat "$top/config" "$0"
+    cat "$top/config" "$0" "$top/tools/asan-cycle.c"
     libraries
 }
 
@@ -161,6 +161,13 @@ END
     echo "built build/asan$suffix/nginx"
 }
 
+# What comes before nginx's ngx_init_cycle(); prints the options for the linker.
+keep_cycle() {
+    local object=$top/build/asan-cycle.o
+    gcc -c -g1 -O1 -Wall -Wextra -Werror -o "$object" "$top/tools/asan-cycle.c"
+    echo "-Wl,--wrap=ngx_init_cycle $object"
+}
+
 main() {
     local sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
     mkdir -p "$top/build"
@@ -177,7 +184,7 @@ main() {
             # the time of -O1; linked statically, or else the two runtimes disagree
             # on log_path
             build asan "-g1 -w -Og $sanitize -DNGX_DEBUG_PALLOC=1" \
-                "$sanitize -static-libasan -static-libubsan"
+                "$sanitize -static-libasan -static-libubsan $(keep_cycle)"
             wrap_asan
             ;;
         source)
