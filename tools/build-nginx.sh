@@ -28,12 +28,16 @@ die() {
 # fetch RELEASE FOLDER
 fetch() {
     local folder=$2
+    # "make -j" may want the same source twice
+    exec 8> "$folder.lock"
+    flock 8
     if [ ! -e "$folder/fetched" ]; then
         echo "fetching the source of Debian's nginx ($1)"
         rm -rf "$folder"
         "$top/tools/apt-fetch.sh" "$1" source nginx "$folder" > "$folder.log"
         touch "$folder/fetched"
     fi
+    exec 8>&-
     source=$(echo "$folder"/nginx-*/)
     source=${source%/}
     [ -f "$source/configure" ] || die "no nginx source in $folder"
