@@ -321,7 +321,7 @@ warnings: setup-test module ## compiles it all with gcc and with clang, no warni
 	@tools/check-headers.sh
 	@CC=gcc tools/build-module.sh build/nginx-gcc
 	@tools/check-arrows.sh build/nginx-gcc
-	@CC=clang tools/build-module.sh build/nginx-clang
+	@CC=clang CONFIGURED=build/nginx-gcc tools/build-module.sh build/nginx-clang
 	@echo 'no warnings from gcc and clang'
 
 .PHONY: test
