@@ -179,14 +179,56 @@ coverage: setup-coverage ## the lines and branches of src/ that the tests run
 
 
 # A fuzzer keeps what it finds in build/fuzz/corpus; it starts from that and from
-# t/fuzz/corpus.
+# t/fuzz/corpus. All are linked with the library of the unit tests, and with what
+# in nginx's terms reads or writes others' texts; t/fuzz/nginx.c and nginx's own
+# functions for texts and addresses are what that calls, and the linker drops the rest
+# of them. They are built to be run, and, to see what they reach, with counters.
 
-build/fuzz/%: t/fuzz/%.c $(wildcard src/protocol/*/*.[ch] t/fuzz/*.h) $(REDIS:%=src/%.c) Makefile | setup-test
-	@mkdir -p $(@D)
-	@clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -Wall -Wextra -Werror $(WINGS:%=-I%) -It/fuzz \
-	    $(JWT_CFLAGS) -o $@ $< $(PROTOCOL:%=src/%.c) \
-	    $(REDIS:%=src/%.c) $(UNIT_LIBS) -lhiredis
+NGINX_SRC     ?= /usr/share/nginx/src
+FUZZ_MORE      = redis/connection/seal_km_redis_reply \
+                 redis/pool/seal_km_redis_announced \
+                 redis/pool/seal_km_redis_endpoint \
+                 redis/topology/seal_km_redis_map \
+                 redis/topology/seal_km_redis_sentinel_answer \
+                 http/counters/ngx_http_seal_km_counters \
+                 http/operator/ngx_http_seal_km_metrics_text
+FUZZ_NGINX     = ngx_inet ngx_string
+FUZZ_FLAGS     = -std=gnu11 -g -O1 -MMD -MP -ffunction-sections
+FUZZ_SANITIZE  = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_COUNT     = -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
+FUZZ_WARNINGS  = -Wall -Wextra -Werror -Wno-unused-parameter
+FUZZ_INCLUDES  = $(patsubst %/,-I%,$(sort $(dir $(wildcard src/*/*.h src/*/*/*.h)))) \
+                 -It/fuzz $(JWT_CFLAGS) -isystem $(MODULE_BUILD) \
+                 $(addprefix -isystem $(NGINX_SRC)/src/,core event event/modules \
+                     os/unix http http/modules http/v2)
+
+define fuzz_rules
+build/$(1)/%.o: src/%.c Makefile | setup-test module
+	@mkdir -p $$(@D)
+	@clang $$(FUZZ_FLAGS) $(2) $$(FUZZ_WARNINGS) $$(FUZZ_INCLUDES) -c -o $$@ $$<
+
+build/$(1)/%.o: t/fuzz/%.c Makefile | setup-test module
+	@mkdir -p $$(@D)
+	@clang $$(FUZZ_FLAGS) $(2) $$(FUZZ_WARNINGS) $$(FUZZ_INCLUDES) -c -o $$@ $$<
+
+# taken as it is: no sanitizers, no counters
+build/$(1)/ngx_%.o: Makefile | setup-test module
+	@mkdir -p $$(@D)
+	@source=$$$$(NGINX_SOURCE= tools/build-nginx.sh source) && \
+	    clang $$(FUZZ_FLAGS) -w $$(FUZZ_INCLUDES) -c -o $$@ $$$$source/src/core/ngx_$$*.c
+
+build/$(1)/libfuzz.a: $$(patsubst %,build/$(1)/%.o,$$(PROTOCOL) $$(REDIS) $$(FUZZ_MORE) $$(FUZZ_NGINX) nginx)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+
+build/$(1)/fuzz_%: build/$(1)/fuzz_%.o build/$(1)/libfuzz.a
+	@clang $(2) -Wl,--gc-sections -o $$@ $$^ $$(UNIT_LIBS) -lhiredis
+
+-include $$(wildcard build/$(1)/*.d build/$(1)/*/*/*.d)
+endef
+
+$(eval $(call fuzz_rules,fuzz,$(FUZZ_SANITIZE)))
+$(eval $(call fuzz_rules,fuzz-coverage,$(FUZZ_COUNT)))
 
 # what our JSON decoder takes, as others read it
 build/fuzz/read_json: t/fuzz/read_json.c build/unit/libunit.a t/fuzz/fuzz.h Makefile | setup-test
@@ -194,9 +236,15 @@ build/fuzz/read_json: t/fuzz/read_json.c build/unit/libunit.a t/fuzz/fuzz.h Make
 	@$(CC) $(UNIT_CFLAGS) -O2 -It/fuzz -o $@ $< build/unit/libunit.a $(UNIT_LIBS)
 
 .PHONY: fuzz
-fuzz: $(FUZZ_C:%=build/fuzz/%) build/fuzz/read_json ## fuzzes the parsers, FUZZ_SECONDS each
+fuzz:                    ## fuzzes all that reads what others wrote, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory --output-sync -j $$(nproc) $(FUZZ_C:%=build/fuzz/%) build/fuzz/read_json
 	@tools/run-fuzzers.sh $(FUZZ_SECONDS) $(FUZZ_C:%=build/fuzz/%)
 	@t/fuzz/differential.py build/fuzz/read_json t/fuzz/corpus build/fuzz/corpus
+
+.PHONY: fuzz-coverage
+fuzz-coverage:           ## which lines the fuzzers reach, with all that they have found so far
+	@$(MAKE) --no-print-directory --output-sync -j $$(nproc) $(FUZZ_C:%=build/fuzz-coverage/%)
+	@tools/fuzz-coverage.sh $(FUZZ_C:%=build/fuzz-coverage/%)
 
 
 # Benchmarks of src/protocol: t/bench/bench_*.c, each a program of its own.
@@ -273,7 +321,7 @@ warnings: setup-test module ## compiles it all with gcc and with clang, no warni
 	@tools/check-headers.sh
 	@CC=gcc tools/build-module.sh build/nginx-gcc
 	@tools/check-arrows.sh build/nginx-gcc
-	@CC=clang tools/build-module.sh build/nginx-clang
+	@CC=clang CONFIGURED=build/nginx-gcc tools/build-module.sh build/nginx-clang
 	@echo 'no warnings from gcc and clang'
 
 .PHONY: test

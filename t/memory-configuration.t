@@ -87,6 +87,7 @@ test 'each allocation of a configuration',
 
         is($status, 0, 'nginx -t, when none fails') or diag($output);
         cmp_ok($tried, '>', 100, "nginx -t: $tried allocations have failed");
+        cmp_ok(slabs(), '>=', 4, 'those of shared memory, too');
         ended_well('each is an error', @odd);
 
         # a master has no more than one configuration before its first reload

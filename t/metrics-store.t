@@ -8,6 +8,7 @@ use SealKM::JwksServer;
 use SealKM::KeyFile;
 use SealKM::Load;
 use SealKM::Metrics;
+use Time::HiRes qw(time);
 
 my $CONNECTIONS = 'seal_km_store_connections{state="%s"}';
 my $RETRIES = 'seal_km_store_retries_total';
@@ -153,10 +154,14 @@ test 'keys',
 
         is($fetched->(), '1 0', 'one fetch');
         is(sample('seal_km_keys{source="request"}'), 2, 'two keys');
-        my $age = 'seal_km_keys_age_seconds{source="request"}';
-        my $first = sample($age);
+        my $look = sub { (time, scalar sample('seal_km_keys_age_seconds{source="request"}'), time) };
+        my ($from, $first, $till) = $look->();
         like($first, qr/^\d+(?:\.\d+)?\z/, 'they have an age');
-        ok(wait_for(sub { sample($age) > $first + 0.01 }), 'and grow older');
+        my @later;
+        ok(wait_for(sub { @later = $look->(); $later[1] > $first + 0.2 }), 'and grow older');
+        # its clock is a coarse one
+        cmp_ok($later[1] - $first, '<=', $later[2] - $from + 0.05, 'in seconds, no faster');
+        cmp_ok($later[1] - $first, '>=', $later[0] - $till - 0.05, 'nor slower');
 
         # one that cannot be had
         $sims->answer(status => 500, body => '');

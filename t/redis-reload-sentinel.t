@@ -89,8 +89,8 @@ test 'a hundred reloads',
         ok($last->{$_} < $first->{$_} + 3 * 1024, "memory of the $_ is flat")
             for qw(master worker);
 
-        # of both locations: to a server one for records, and, a second later,
-        # one that it is asked for its role over
+        # of both locations: to a server one for records and one for questions,
+        # which come when it is their time; to a sentinel two
         ok(wait_for(sub {
             my ($most) = sort { $b <=> $a } map {
                 scalar grep { $_ eq 'nginx-seal-km' } $_->clients

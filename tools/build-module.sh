@@ -4,7 +4,9 @@
 #
 #   tools/build-module.sh FOLDER          (in FOLDER; CC, CFLAGS, LDFLAGS heeded)
 #
-# nginx's configure runs again only when something that it depends on changed.
+# nginx's configure runs again only when something that it depends on changed. It
+# takes a minute to find out about the system what it has found before: with
+# CONFIGURED=FOLDER that of another compiler's build is taken.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,6 +36,22 @@ inputs() {
     "$CC" --version
     cat "$top/config" "$0" "$source/conf_flags" "$source/src/core/nginx.h"
     libraries
+    [ -z "${CONFIGURED:-}" ] || cat "$CONFIGURED/inputs"
+}
+
+# take FROM FOLDER: with clang's own warning, which configure would have given it
+take() {
+    local file own=
+    rm -rf "$2"
+    mkdir -p "$2"
+    (cd "$1" && find . -type d) | (cd "$2" && xargs mkdir -p)
+    for file in "$1"/Makefile "$1"/ngx_*.[ch]; do
+        sed "s|$1/|$2/|g" "$file" > "$2/${file##*/}"
+    done
+    case $CC in
+        *clang*) own=' -Wconditional-uninitialized' ;;
+    esac
+    sed -i "s|^CC =.*|CC = $CC|; s|^CFLAGS =|&$own|" "$2/Makefile"
 }
 
 configure() {
@@ -66,7 +84,11 @@ main() {
     flock 9
 
     if ! inputs | cmp -s - "$folder/inputs"; then
-        configure "$folder"
+        if [ -n "${CONFIGURED:-}" ]; then
+            take "$(cd "$CONFIGURED" && pwd)" "$folder"
+        else
+            configure "$folder"
+        fi
         inputs > "$folder/inputs"
     fi
     jobs=$(nproc 2> /dev/null || echo 1)

@@ -35,7 +35,8 @@ sources() {
     local folder file
     for folder in $storeys; do
         for file in "$folder"/*.c; do
-            echo "$(basename "$file" .c) $folder"
+            file=${file##*/}
+            echo "${file%.c} $folder"
         done
     done
 }
@@ -43,13 +44,11 @@ sources() {
 # FILE DEFINES|USES SYMBOL; the module's own structure, by which nginx finds the
 # configuration, is no call
 symbols() {
-    local object
-    find "$objects" -name '*.o' | while read -r object; do
-        nm -P "$object" | awk -v file="$(basename "$object" .o)" '
-            $1 == "ngx_http_seal_km_module" || /^ngx_http_seal_km_module_/ { next }
-            $2 ~ /^[TDRBC]$/ { print file, "DEFINES", $1 }
-            $2 == "U"        { print file, "USES", $1 }'
-    done
+    find "$objects" -name '*.o' -exec nm -A -P {} + | awk '
+        { file = $1; sub(/.*\//, "", file); sub(/\.o:$/, "", file) }
+        $2 == "ngx_http_seal_km_module" || $2 ~ /^ngx_http_seal_km_module_/ { next }
+        $3 ~ /^[TDRBC]$/ { print file, "DEFINES", $2 }
+        $3 == "U"        { print file, "USES", $2 }'
 }
 
 # CALLER CALLEE SYMBOL

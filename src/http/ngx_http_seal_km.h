@@ -341,7 +341,8 @@ seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
 /*
  * Whether a token of which ngx_http_seal_km_verify() has just said that is
  * worth waiting for other keys.  NGX_AGAIN: handler will be called with what it
- * says with those; NGX_DECLINED: that is what it is.
+ * says with those; NGX_DECLINED: that is what it is; NGX_ERROR: for want of memory
+ * nobody knows, and it is SEAL_KM_INTERNAL_ERROR.
  */
 ngx_int_t ngx_http_seal_km_await_keys(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason,

@@ -110,9 +110,10 @@ ngx_http_seal_km_message_handler(ngx_http_request_t *r,
 
     reason = ngx_http_seal_km_verify(r, ctx);
 
-    if (ngx_http_seal_km_await_keys(r, ctx, reason, ngx_http_seal_km_judge)
-        == NGX_AGAIN)
+    switch (ngx_http_seal_km_await_keys(r, ctx, reason, ngx_http_seal_km_judge))
     {
+
+    case NGX_AGAIN:
         if (ngx_http_seal_km_wait(r) == NGX_OK) {
             ngx_http_seal_km_count_wait(ctx, NGX_HTTP_SEAL_KM_WAITS_FOR_KEYS);
             return;
@@ -120,6 +121,14 @@ ngx_http_seal_km_message_handler(ngx_http_request_t *r,
 
         ngx_http_seal_km_stop_waiting(&ctx->waiter);
         reason = SEAL_KM_INTERNAL_ERROR;
+        break;
+
+    case NGX_ERROR:
+        reason = SEAL_KM_INTERNAL_ERROR;
+        break;
+
+    default: /* NGX_DECLINED */
+        break;
     }
 
     ngx_http_seal_km_judge(r, reason);

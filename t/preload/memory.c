@@ -13,6 +13,7 @@
 
 #define _GNU_SOURCE
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -51,6 +52,7 @@ typedef struct {
     int64_t  tried;           /* MEMORY_EACH: children so far */
     int64_t  epoch;           /* MEMORY_EACH, no pid: of what starts in this one */
     int64_t  openssl;         /* MEMORY_EACH: OpenSSL's too, when it works for us */
+    int64_t  slabs;           /* how many have failed of shared memory */
 } memory_control_t;
 
 
@@ -451,6 +453,180 @@ free(void *p)
 {
     memory_count(-(p != NULL));
     __libc_free(p);
+}
+
+
+/*
+ * Shared memory, of nginx's slab.  A function of the program's own is found before
+ * one that is preloaded: it is put into the module's table in its place, as soon as
+ * the module is loaded.
+ */
+
+typedef void *(*memory_slab_pt)(void *pool, size_t size);
+
+static memory_slab_pt  memory_slab_alloc;
+static memory_slab_pt  memory_slab_calloc;
+static memory_slab_pt  memory_slab_alloc_locked;
+static memory_slab_pt  memory_slab_calloc_locked;
+
+
+static void *
+memory_slab(memory_slab_pt real, void *pool, size_t size)
+{
+    if (memory_fails()) {
+        memory_control->slabs++;
+        return NULL;
+    }
+
+    return real(pool, size);
+}
+
+
+static void *
+memory_alloc(void *pool, size_t size)
+{
+    return memory_slab(memory_slab_alloc, pool, size);
+}
+
+
+static void *
+memory_calloc(void *pool, size_t size)
+{
+    return memory_slab(memory_slab_calloc, pool, size);
+}
+
+
+static void *
+memory_alloc_locked(void *pool, size_t size)
+{
+    return memory_slab(memory_slab_alloc_locked, pool, size);
+}
+
+
+static void *
+memory_calloc_locked(void *pool, size_t size)
+{
+    return memory_slab(memory_slab_calloc_locked, pool, size);
+}
+
+
+static const struct {
+    const char      *name;
+    memory_slab_pt   ours;
+    memory_slab_pt  *real;
+} memory_slabs[] = {
+    { "ngx_slab_alloc", memory_alloc, &memory_slab_alloc },
+    { "ngx_slab_calloc", memory_calloc, &memory_slab_calloc },
+    { "ngx_slab_alloc_locked", memory_alloc_locked, &memory_slab_alloc_locked },
+    { "ngx_slab_calloc_locked", memory_calloc_locked,
+      &memory_slab_calloc_locked }
+};
+
+
+static void
+memory_replace(const char *name, void **place)
+{
+    size_t  i, page;
+
+    page = (size_t) sysconf(_SC_PAGESIZE);
+
+    for (i = 0; i < sizeof(memory_slabs) / sizeof(memory_slabs[0]); i++) {
+        if (strcmp(memory_slabs[i].name, name) != 0) {
+            continue;
+        }
+
+        *memory_slabs[i].real = (memory_slab_pt) dlsym(RTLD_DEFAULT, name);
+
+        if (*memory_slabs[i].real != NULL
+            && mprotect((void *) ((uintptr_t) place & ~(page - 1)), page,
+                        PROT_READ|PROT_WRITE)
+               == 0)
+        {
+            *place = (void *) memory_slabs[i].ours;
+        }
+    }
+}
+
+
+/* the functions of others that a library calls, as its dynamic section has them */
+
+static void
+memory_replace_all(struct link_map *map)
+{
+    size_t             i, n, size[2] = { 0, 0 };
+    ElfW(Dyn)         *dyn;
+    const char        *names = "";
+    const ElfW(Sym)   *symbols = NULL;
+    const ElfW(Rela)  *table[2] = { NULL, NULL };
+
+    for (dyn = map->l_ld; dyn->d_tag != DT_NULL; dyn++) {
+        switch (dyn->d_tag) {
+
+        case DT_STRTAB:
+            names = (const char *) dyn->d_un.d_ptr;
+            break;
+
+        case DT_SYMTAB:
+            symbols = (const ElfW(Sym) *) dyn->d_un.d_ptr;
+            break;
+
+        case DT_JMPREL:
+            table[0] = (const ElfW(Rela) *) dyn->d_un.d_ptr;
+            break;
+
+        case DT_PLTRELSZ:
+            size[0] = dyn->d_un.d_val;
+            break;
+
+        case DT_RELA:
+            table[1] = (const ElfW(Rela) *) dyn->d_un.d_ptr;
+            break;
+
+        case DT_RELASZ:
+            size[1] = dyn->d_un.d_val;
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    for (n = 0; symbols != NULL && n < 2; n++) {
+        for (i = 0; table[n] && i < size[n] / sizeof(ElfW(Rela)); i++) {
+            memory_replace(names
+                           + symbols[ELF64_R_SYM(table[n][i].r_info)].st_name,
+                           (void **) (map->l_addr + table[n][i].r_offset));
+        }
+    }
+}
+
+
+void *
+dlopen(const char *path, int flags)
+{
+    void             *library;
+    struct link_map  *map;
+
+    static void  *(*real)(const char *path, int flags);
+
+    memory_busy = 1;
+
+    if (real == NULL) {
+        real = (void *(*)(const char *, int)) dlsym(RTLD_NEXT, "dlopen");
+    }
+
+    memory_busy = 0;
+
+    library = real(path, flags);
+
+    if (library != NULL && path != NULL
+        && strstr(path, "ngx_http_seal_km_module") != NULL
+        && dlinfo(library, RTLD_DI_LINKMAP, &map) == 0)
+    {
+        memory_replace_all(map);
+    }
+
+    return library;
 }
 
 

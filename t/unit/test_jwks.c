@@ -889,6 +889,7 @@ test_no_memory(void **state)
         unit_memory_fail(0);
 
         assert_int_equal(rc == 0, error == NULL);
+        assert_int_not_equal(rc, -1);
         assert_int_equal(ERR_peek_error(), 0);
 
         if (seal_km_jwks_algorithms(jwks) != 0) {

@@ -25,6 +25,8 @@ static void ngx_http_seal_km_fetch_event_handler(ngx_event_t *ev);
 static void ngx_http_seal_km_fetch_timeout_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_seal_km_fetch_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
+static ngx_uint_t ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr,
+    ngx_int_t rc);
 static ngx_uint_t ngx_http_seal_km_fetch_is_whole(ngx_http_request_t *sr);
 static void ngx_http_seal_km_fetch_wake(ngx_http_request_t *r);
 static void ngx_http_seal_km_fetch_end(ngx_http_request_t *r);
@@ -51,6 +53,7 @@ ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch)
     fetch->whole = 0;
     fetch->too_large = 0;
     fetch->given_up = 0;
+    fetch->starved = 0;
 
     c = ngx_http_seal_km_open_fetch_connection(fetch);
     if (c == NULL) {
@@ -315,6 +318,10 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         fetch->failed = 1;
     }
 
+    if (!fetch->too_large && ngx_http_seal_km_fetch_is_starved(sr, rc)) {
+        fetch->starved = 1;
+    }
+
     fetch->whole = ngx_http_seal_km_fetch_is_whole(sr);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE && !sr->header_sent
@@ -330,6 +337,35 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     sr->connection->error = 0;
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether it is nginx that could not go on, most often for want of memory, and not
+ * the SIM-S: a 500 that no upstream has sent, or an end in the middle that has
+ * not come from there.  Without buffering nobody can tell whose that was.
+ */
+
+static ngx_uint_t
+ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr, ngx_int_t rc)
+{
+    ngx_event_pipe_t     *p;
+    ngx_http_upstream_t  *u;
+
+    u = sr->upstream;
+
+    if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return u == NULL || u->headers_in.status_n == 0;
+    }
+
+    if (rc != NGX_ERROR || u == NULL) {
+        return rc == NGX_ERROR;
+    }
+
+    p = u->pipe;
+
+    return u->buffering
+           && (p == NULL || (!p->upstream_error && !p->upstream_eof));
 }
 
 

@@ -263,6 +263,7 @@ ngx_http_seal_km_fetch_append(ngx_http_seal_km_fetched_t *fetch, u_char *data,
 
         body = ngx_alloc(size, ngx_cycle->log);
         if (body == NULL) {
+            fetch->starved = 1;
             return NGX_ERROR;
         }
 

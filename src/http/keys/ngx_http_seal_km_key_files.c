@@ -250,11 +250,14 @@ ngx_http_seal_km_look_at_key_files(ngx_http_seal_km_key_files_t *files)
         ngx_add_timer(&files->timer, files->interval);
     }
 
-    if (ngx_current_msec - files->looked < files->interval) {
+    /* for want of memory nothing was seen, so it may be looked at again at once */
+
+    if (ngx_current_msec - files->looked < files->interval && !files->starved) {
         return;
     }
 
     files->looked = ngx_current_msec;
+    files->starved = 0;
 
     for (i = 0; i < files->n; i++) {
         if (ngx_http_seal_km_look_at_key_file(files, &files->file[i])
@@ -300,6 +303,10 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
                           "stay in force", &file->name, failed);
         }
 
+        if (state.err == NGX_ENOMEM) {
+            files->starved = 1;
+        }
+
         file->seen = state;
         file->unsettled = 0;
         ngx_memzero(file->told, SEAL_KM_SHA256_SIZE);
@@ -310,10 +317,12 @@ ngx_http_seal_km_look_at_key_file(ngx_http_seal_km_key_files_t *files,
     file->seen = state;
     file->unsettled = ngx_http_seal_km_is_file_unsettled(&state);
 
-    rc = NGX_ERROR;
-
     if (ngx_http_seal_km_hash_text(files->sha256, text, digest) == NGX_OK) {
         rc = ngx_http_seal_km_take_text(files, file, text, digest);
+
+    } else {
+        files->starved = 1;
+        rc = NGX_ERROR;
     }
 
     ngx_http_seal_km_free_file_text(text);
@@ -383,6 +392,7 @@ ngx_http_seal_km_read_keys(ngx_http_seal_km_key_files_t *files,
     ngx_http_seal_km_key_file_t *file, seal_km_str_t text, ngx_uint_t told,
     const char **error)
 {
+    int                         rc;
     seal_km_jwks_t             *jwks;
     ngx_http_seal_km_notice_t   notice;
 
@@ -394,13 +404,15 @@ ngx_http_seal_km_read_keys(ngx_http_seal_km_key_files_t *files,
 
     jwks = seal_km_jwks_create();
     if (jwks == NULL) {
+        files->starved = 1;
         return NULL;
     }
 
-    if (seal_km_jwks_add(jwks, text, told ? NULL : ngx_http_seal_km_key_notice,
-                         &notice, error)
-        != 0)
-    {
+    rc = seal_km_jwks_add(jwks, text, told ? NULL : ngx_http_seal_km_key_notice,
+                          &notice, error);
+
+    if (rc != 0) {
+        files->starved |= (rc == -2);
         seal_km_jwks_free(jwks);
         return NULL;
     }

@@ -56,6 +56,8 @@ typedef struct {
     ngx_msec_t                      interval;
     ngx_msec_t                      looked;
     ngx_uint_t                      changes;   /* grows when keys change */
+    unsigned                        starved:1; /* there was no memory to look
+                                                  at one of them, last time */
     ngx_event_t                     timer;
 } ngx_http_seal_km_key_files_t;
 

@@ -106,6 +106,14 @@ ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set)
 }
 
 
+ngx_uint_t
+ngx_http_seal_km_is_key_set_starved(ngx_http_seal_km_key_set_t *set)
+{
+    return (set->files && set->files->starved)
+           || (set->source && set->source->starved);
+}
+
+
 /* each of them only grows, and so does the sum */
 
 static ngx_uint_t

@@ -49,5 +49,12 @@ ngx_http_seal_km_key_set_t *ngx_http_seal_km_get_key_set(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_seal_km_update_key_set(ngx_http_seal_km_key_set_t *set);
 
+/*
+ * 1 if memory, or the like, was missing when its sources were looked at last:
+ * that no key of the set verifies a token says nothing of the token then.
+ */
+ngx_uint_t ngx_http_seal_km_is_key_set_starved(
+    ngx_http_seal_km_key_set_t *set);
+
 
 #endif /* NGX_HTTP_SEAL_KM_KEY_SET_H */

@@ -289,7 +289,10 @@ ngx_http_seal_km_fetch_keys(ngx_http_seal_km_key_source_t *source)
         return;
     }
 
+    source->starved = 0;
+
     if (ngx_http_seal_km_start_fetch(&source->fetch) != NGX_AGAIN) {
+        source->starved = 1;
         ngx_http_seal_km_fetch_failed(source, "could not be started", 0);
         ngx_http_seal_km_plan_renewal(source);
     }
@@ -318,6 +321,7 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
         ngx_http_seal_km_count_fetch(source, NGX_HTTP_SEAL_KM_FETCH_OK);
 
     } else if (!fetch->given_up) {
+        source->starved |= fetch->starved;
         ngx_http_seal_km_fetch_failed(source, error, fetch->status);
     }
 
@@ -325,7 +329,12 @@ ngx_http_seal_km_fetch_handler(ngx_http_seal_km_fetched_t *fetch)
 
     if (source->asked) {
         source->asked = 0;
-        ngx_http_seal_km_cool_down(source);
+
+        /* without memory nothing was found out: the pause will do */
+
+        if (!source->starved) {
+            ngx_http_seal_km_cool_down(source);
+        }
     }
 
     ngx_http_seal_km_wake_waiters(source);
@@ -403,11 +412,13 @@ static const char *
 ngx_http_seal_km_take_keys(ngx_http_seal_km_key_source_t *source,
     seal_km_str_t text)
 {
+    int              rc;
     u_char           digest[SEAL_KM_SHA256_SIZE];
     const char      *error;
     seal_km_jwks_t  *jwks;
 
     if (seal_km_sha256(source->sha256, &text, 1, digest) != 0) {
+        source->starved = 1;
         return "memory is out";
     }
 
@@ -419,13 +430,15 @@ ngx_http_seal_km_take_keys(ngx_http_seal_km_key_source_t *source,
 
     jwks = seal_km_jwks_create();
     if (jwks == NULL) {
+        source->starved = 1;
         return "memory is out";
     }
 
-    if (seal_km_jwks_add(jwks, text, ngx_http_seal_km_source_notice, source,
-                         &error)
-        != 0)
-    {
+    rc = seal_km_jwks_add(jwks, text, ngx_http_seal_km_source_notice, source,
+                          &error);
+
+    if (rc != 0) {
+        source->starved = (rc == -2);
         seal_km_jwks_free(jwks);
         return error;
     }

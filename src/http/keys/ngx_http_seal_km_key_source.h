@@ -50,6 +50,8 @@ typedef struct {
     ngx_msec_t                       cooled;    /* cooldown from then on */
     unsigned                         cooling:1; /* it may have begun */
     unsigned                         asked:1;   /* for a token, now */
+    unsigned                         starved:1; /* memory, or the like, was
+                                                   why the last one failed */
     ngx_event_t                      timer;     /* renews it, unasked */
 
     ngx_array_t                      tallies;   /* of those who use it:

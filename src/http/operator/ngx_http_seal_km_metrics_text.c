@@ -437,7 +437,7 @@ ngx_http_seal_km_write_age(ngx_http_seal_km_text_t *text,
 
     if (fetched) {
         ngx_http_seal_km_write(text, "%s{source=\"request\"} ", metric->name);
-        ngx_http_seal_km_write_seconds(text, (uint64_t) age * 1000);
+        ngx_http_seal_km_write_seconds(text, (uint64_t) age * 1000000);
         ngx_http_seal_km_write(text, "\n");
     }
 }

@@ -103,21 +103,32 @@ ngx_http_seal_km_await_keys(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, seal_km_reason_e reason,
     ngx_http_seal_km_reason_pt handler)
 {
+    ngx_int_t                    rc;
     ngx_http_seal_km_key_set_t  *set;
 
     set = ngx_http_seal_km_get_conf(r)->key_set;
 
-    if (!ngx_http_seal_km_lacks_key(reason) || set->source == NULL) {
+    if (!ngx_http_seal_km_lacks_key(reason)) {
         return NGX_DECLINED;
     }
 
-    ctx->keys_handler = handler;
-    ctx->keys_reason = reason;
-    ctx->waiter.handler = ngx_http_seal_km_keys_handler;
-    ctx->waiter.data = r;
+    rc = NGX_DECLINED;
 
-    return ngx_http_seal_km_wait_for_keys(set->source, set->algorithms == 0,
-                                          &ctx->waiter);
+    if (set->source) {
+        ctx->keys_handler = handler;
+        ctx->keys_reason = reason;
+        ctx->waiter.handler = ngx_http_seal_km_keys_handler;
+        ctx->waiter.data = r;
+
+        rc = ngx_http_seal_km_wait_for_keys(set->source, set->algorithms == 0,
+                                            &ctx->waiter);
+    }
+
+    if (rc == NGX_DECLINED && ngx_http_seal_km_is_key_set_starved(set)) {
+        return NGX_ERROR;
+    }
+
+    return rc;
 }
 
 
@@ -176,7 +187,15 @@ ngx_http_seal_km_verify_again(ngx_http_request_t *r,
         reason = ngx_http_seal_km_verify(r, ctx);
     }
 
-    if (ngx_http_seal_km_lacks_key(reason) && set->algorithms) {
+    if (!ngx_http_seal_km_lacks_key(reason)) {
+        return reason;
+    }
+
+    if (ngx_http_seal_km_is_key_set_starved(set)) {
+        return SEAL_KM_INTERNAL_ERROR;
+    }
+
+    if (set->algorithms) {
         ngx_http_seal_km_cool_down(set->source);
     }
 

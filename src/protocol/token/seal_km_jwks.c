@@ -73,6 +73,7 @@ seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
 
         if (rc == SEAL_KM_JSON_NO_MEMORY) {
             *error = SEAL_KM_JWKS_NO_MEMORY;
+            return -2;
         }
 
         return -1;

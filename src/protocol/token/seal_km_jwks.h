@@ -29,9 +29,10 @@ seal_km_jwks_t *seal_km_jwks_create(void);
  * are dropped before anything decodes them (notice tells that they were
  * there).  A key that cannot be used, whatever is wrong with it, is left out
  * and told by notice (RFC 7517, clause 5); "use": "enc" keys are left out
- * silently.  Returns 0, or -1 with *error set to a static text where text is no
- * JSON, is no JWK Set or JWK, names one of its own members twice, holds no key
- * at all, or where memory is out; the set is then as it was.
+ * silently.  Returns 0; -1 where text is no JSON, is no JWK Set or JWK, names one
+ * of its own members twice, or holds no key at all; -2 where memory is out, which
+ * says nothing of text.  Unless it is 0, *error is set to a static text, and the
+ * set is as it was.
  */
 int seal_km_jwks_add(seal_km_jwks_t *jwks, seal_km_str_t text,
     seal_km_jwks_notice_pt notice, void *data, const char **error);

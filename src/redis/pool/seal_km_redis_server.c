@@ -50,7 +50,12 @@ seal_km_redis_server_create(seal_km_redis_settings_t *settings,
 
     p = ngx_cpymem(server->address.name.data, address->name.data,
                    address->name.len);
-    ngx_memcpy(p, address->host.data, address->host.len);
+
+    /* no name: no text either, and none is to be copied */
+
+    if (address->host.len) {
+        ngx_memcpy(p, address->host.data, address->host.len);
+    }
 
     server->greeting = greeting;
     server->n = n;

@@ -11,7 +11,8 @@ package SealKM::Docs;
 #     whole($block)                 the configurations that it stands for:
 #                                   a fragment in the frame that it needs
 #     check_conf($conf)             status and output of nginx -t
-#     serve($conf, %more)           runs nginx with it; { port => { 443 => port ... }
+#     serve($conf, %more)           runs nginx with it, until it listens; { port =>
+#                                   { 443 => port ... }
 #                                   of its "listen" lines, dir, and stop => a sub }
 #
 # What a fragment leaves out, "..." or because it is about something else, is
@@ -32,6 +33,7 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw(basename dirname);
 use File::Path 'make_path';
+use IO::Socket::INET;
 use SealKM::Certificates;
 use SealKM::Client;
 use SealKM::Config;
@@ -356,6 +358,15 @@ sub check_conf {
 
 my %running;
 
+# curl and such ask once
+sub _await {
+    for my $port (@_) {
+        wait_for(sub { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") })
+            or die "nginx does not listen at $port\n";
+    }
+    return;
+}
+
 sub serve {
     my ($text, %more) = @_;
     my ($dir, $conf, $port) = _written($text, %more);
@@ -369,6 +380,7 @@ sub serve {
     }
 
     $running{$pid} = $$;
+    _await(values %$port);
 
     return { port => $port, dir => $dir, stop => sub {
         kill 'TERM', $pid;

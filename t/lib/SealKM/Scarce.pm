@@ -7,6 +7,7 @@ package SealKM::Scarce;
 #     fail_nth($n)                      the n-th allocation from now on fails
 #     unfail()                          none does; true if one has failed
 #     blocks()                          how many nginx has allocated and not freed
+#     slabs()                           how many have failed of nginx's shared memory
 #     failed_where()                    who asked, as a text
 #     outcome($bytes)                   sends that; the response as a text, status
 #                                       and body, or "dropped"
@@ -44,11 +45,11 @@ use SealKM::Util;
 use Test::More ();
 use Test::Nginx::Util ();
 
-our @EXPORT = qw(scarce_nginx fail_nth unfail blocks failed_where outcome
+our @EXPORT = qw(scarce_nginx fail_nth unfail blocks slabs failed_where outcome
     says_so each_fails begin_forking forking forked);
 
 # of memory_control_t
-my @fields = qw(mode left failed live pid step wanted tried epoch openssl);
+my @fields = qw(mode left failed live pid step wanted tried epoch openssl slabs);
 my %at = map { ($fields[$_] => 8 * $_) } 0 .. $#fields;
 my $path;
 my $control;
@@ -93,6 +94,7 @@ sub unfail {
 }
 
 sub blocks { return _get('live') }
+sub slabs { return _get('slabs') }
 
 sub outcome {
     my ($bytes) = @_;
