@@ -5,6 +5,7 @@ use lib 't/lib';
 use SealKM;
 use SealKM::Fetching;
 use SealKM::JwksServer;
+use SealKM::KeyFile;
 use SealKM::Load;
 use SealKM::Watch;
 
