@@ -30,7 +30,9 @@ my $header = "add_header X-A \"\$p-\$1\" always;\naccess_log $logged captures;\n
 my $again = "limit_req zone=req burst=1000 nodelay;\nset \$early \"\$p\$rule\";\n";
 
 test 'captures of the location',
-    http_config => $maps . "log_format captures '\$request_uri \$p-\$1 \$rule';\n",
+    # a log_format takes no $1 but by a map
+    http_config => $maps . "map '' \$behind { default \$p-\$1; }\n"
+        . "log_format captures '\$request_uri \$behind \$rule';\n",
     config => join('', map {
             my $name = $_;
             location("~ ^/$name/(.+)\$", require => '$rule $rule_too',
