@@ -214,7 +214,7 @@ build/$(1)/%.o: t/fuzz/%.c Makefile | setup-test module
 # taken as it is: no sanitizers, no counters
 build/$(1)/ngx_%.o: Makefile | setup-test module
 	@mkdir -p $$(@D)
-	@source=$$$$(tools/build-nginx.sh source) && \
+	@source=$$$$(NGINX_SOURCE= tools/build-nginx.sh source) && \
 	    clang $$(FUZZ_FLAGS) -w $$(FUZZ_INCLUDES) -c -o $$@ $$$$source/src/core/ngx_$$*.c
 
 build/$(1)/libfuzz.a: $$(patsubst %,build/$(1)/%.o,$$(PROTOCOL) $$(REDIS) $$(FUZZ_MORE) $$(FUZZ_NGINX) nginx)

@@ -28,12 +28,16 @@ die() {
 # fetch RELEASE FOLDER
 fetch() {
     local folder=$2
+    # "make -j" may want the same source twice
+    exec 8> "$folder.lock"
+    flock 8
     if [ ! -e "$folder/fetched" ]; then
         echo "fetching the source of Debian's nginx ($1)"
         rm -rf "$folder"
         "$top/tools/apt-fetch.sh" "$1" source nginx "$folder" > "$folder.log"
         touch "$folder/fetched"
     fi
+    exec 8>&-
     source=$(echo "$folder"/nginx-*/)
     source=${source%/}
     [ -f "$source/configure" ] || die "no nginx source in $folder"
@@ -125,7 +129,7 @@ inputs() {
     cat "$source/src/core/nginx.h"
     gcc --version
     features
-    cat "$top/config" "$0"
+    cat "$top/config" "$0" "$top/tools/asan-cycle.c"
     libraries
 }
 
@@ -161,6 +165,13 @@ END
     echo "built build/asan$suffix/nginx"
 }
 
+# What comes before nginx's ngx_init_cycle(); prints the options for the linker.
+keep_cycle() {
+    local object=$top/build/asan-cycle.o
+    gcc -c -g1 -O1 -Wall -Wextra -Werror -o "$object" "$top/tools/asan-cycle.c"
+    echo "-Wl,--wrap=ngx_init_cycle $object"
+}
+
 main() {
     local sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
     mkdir -p "$top/build"
@@ -177,7 +188,7 @@ main() {
             # the time of -O1; linked statically, or else the two runtimes disagree
             # on log_path
             build asan "-g1 -w -Og $sanitize -DNGX_DEBUG_PALLOC=1" \
-                "$sanitize -static-libasan -static-libubsan"
+                "$sanitize -static-libasan -static-libubsan $(keep_cycle)"
             wrap_asan
             ;;
         source)

@@ -11,7 +11,9 @@
 #                       one of its kin (Angie, freenginx)
 #
 # bookworm, trixie and sid where nothing is said. A chroot needs root, debootstrap,
-# git and the network; what is committed is what is tried.
+# git and the network; what is committed is what is tried. Each is tried whatever has
+# become of the others; what this machine cannot have (no chroot, no source on its
+# mirror) is told at the end, and is no failure as long as something was tried.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,9 +36,18 @@ share_npm() {
     done
 }
 
+# how a part ends that cannot be had
+readonly not_here=3
+
 try_release() {
-    local root=$work/$1
+    local root
+    (chroot_needs) || exit $not_here
     say "$1: a bare Debian"
+    work=$(mktemp -d "$top/build/versions.XXXXXX")
+    chmod 755 "$work"
+    trap 'rm -rf --one-file-system "$work"; chroot_give' EXIT
+    root=$work/$1
+    (chroot_base "$1" > "$work/base") || exit $not_here
     chroot_make "$1" "$root"
     chroot_run "$root" apt-get -qq update
     chroot_install "$root" make
@@ -48,11 +59,11 @@ try_release() {
     chroot_run "$root" make -C /src suite ${TESTS:+"TESTS=$TESTS"} \
         ${TEST_JOBS:+"TEST_JOBS=$TEST_JOBS"}
     chroot_keep "$root"
-    rm -rf --one-file-system "$root"
 }
 
 try_source() {
     say "$1"
+    NGINX_SOURCE=$1 "$top/tools/build-nginx.sh" source > /dev/null || exit $not_here
     NGINX_SOURCE=$1 "$top/tools/build-nginx.sh" static
 }
 
@@ -64,17 +75,26 @@ try() {
 }
 
 main() {
-    local version
+    local version status passed='' failed='' missing=''
+    if [ "${1:-}" = one ]; then
+        try "$2"
+        return
+    fi
     [ $# -gt 0 ] || set -- bookworm trixie sid
-    chroot_needs
     mkdir -p "$top/build"
-    work=$(mktemp -d "$top/build/versions.XXXXXX")
-    chmod 755 "$work"
-    trap 'rm -rf --one-file-system "$work"; chroot_give' EXIT
     for version in "$@"; do
-        try "$version"
+        status=0
+        "$0" one "$version" || status=$?
+        case $status in
+            0) passed="$passed $version" ;;
+            "$not_here") missing="$missing $version" ;;
+            *) failed="$failed $version" ;;
+        esac
     done
-    say "passed: $*"
+    [ -z "$missing" ] || say "this machine cannot have, and has not tried:$missing"
+    [ -z "$passed" ] || say "passed:$passed"
+    [ -z "$failed" ] || say "failed:$failed"
+    [ -z "$failed" ] && [ -n "$passed" ]
 }
 
 main "$@"
