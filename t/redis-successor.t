@@ -7,7 +7,7 @@ use SealKM;
 use SealKM::Dns;
 use SealKM::Load;
 
-use Time::HiRes 'time';
+use Time::HiRes qw(sleep time);
 
 sub array { return '*' . @_ . "\r\n" . join '', @_ }
 sub words { return array(map { bulk($_) } @_) }
@@ -228,7 +228,7 @@ my $dns = fake_dns(localhost => [ 60, '127.0.0.2', '127.0.0.3' ]);
 
 test 'a name with two addresses, of which one hangs',
     config => $dns->directive
-        . location('= /km', pass => "localhost:$port", redis_timeout => '300ms'),
+        . location('= /km', pass => "localhost:$port", redis_timeout => '1s'),
     log => [ qr/refused, store_timeout/ ],
     may_log => \@log,
     sub {
@@ -243,6 +243,17 @@ test 'a name with two addresses, of which one hangs',
         $seen{ told(post()) }++ for 1 .. 20;
         is($seen{store_timeout} // 0, 1, 'one request waits for it in vain');
         is($seen{'127.0.0.2'}, 19, 'the others are answered');
+
+        # one that is back would never be found out else
+        my $begin = time;
+        my $asked = $address{'127.0.0.3'}->count(qr/ GET /);
+        ok(wait_for(sub {
+            sleep 0.1;
+            post();
+            return $address{'127.0.0.3'}->count(qr/ GET /) > $asked;
+        }), 'it is tried again');
+        cmp_ok(time - $begin, '>', 4, 'some seconds later');
+        is(told(post()), '127.0.0.2', 'by one request only') for 1 .. 5;
     };
 
 

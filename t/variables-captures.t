@@ -25,11 +25,14 @@ my %uri = (uri => '"sip:$p-$1@example.com"', first => '"sip:$1-$p@example.com"',
            foreign => '"sip:$1-$foreign-$1@example.com"',
            plain => '"sip:$plain-$1@example.com"',
            many => '"sip:$many$1-$p@example.com"');
-my $header = "add_header X-A \"\$p-\$1\" always;\n";
+my $logged = temp_dir() . '/captures.log';
+my $header = "add_header X-A \"\$p-\$1\" always;\naccess_log $logged captures;\n";
 my $again = "limit_req zone=req burst=1000 nodelay;\nset \$early \"\$p\$rule\";\n";
 
 test 'captures of the location',
-    http_config => $maps,
+    # a log_format takes no $1 but by a map
+    http_config => $maps . "map '' \$behind { default \$p-\$1; }\n"
+        . "log_format captures '\$request_uri \$behind \$rule';\n",
     config => join('', map {
             my $name = $_;
             location("~ ^/$name/(.+)\$", require => '$rule $rule_too',
@@ -74,13 +77,22 @@ test 'captures of the location',
             }
         }
 
+        my @lines;
+
         for my $at (map { ($_, "early-$_", "sub-$_") } qw(uri first)) {
             for my $role ([ guest => 'km' ], [ 'admin-b-c' => 'x' ]) {
                 is(post(location => "/$at/abc", token => { role => $role->[0] })
                    ->header('X-A'), "$role->[1]-abc",
                    "$at, $role->[0]: nginx's own header");
+                push @lines, "/$at/abc $role->[1]-abc 1\n";
             }
         }
+
+        my @written;
+        wait_for(sub { open my $log, '<', $logged or return;
+                       @written = grep { m{^/\S+/abc } } <$log>;
+                       return @written >= @lines });
+        is(join('', @written), join('', @lines), "nginx's own log");
     };
 
 # A request in slices: each slice but the first is a copy of the request, which
