@@ -5,94 +5,100 @@
 #include "seal_km_base64.h"
 
 
-/* characters that are decoded at once, without a branch */
+/* characters whose alphabet is looked at without a branch */
 #define SEAL_KM_BASE64_BLOCK  32
 
-/* value where the condition is 1, 0 where it is 0 */
-#define seal_km_base64url_if(condition, value)                                \
-    ((unsigned char) -(condition) & (unsigned char) (value))
-
 /* what has no value, alone or in the OR of several */
-#define SEAL_KM_BASE64_NONE  0x40
+#define SEAL_KM_BASE64_NONE   0x1000000u
+
+/* RFC 4648, clause 5: the value of a character, where it is in four of them */
+#define seal_km_base64url_at(c, shift)                                        \
+    ((c) >= 'A' && (c) <= 'Z' ? (uint32_t) ((c) - 'A') << (shift)             \
+     : (c) >= 'a' && (c) <= 'z' ? (uint32_t) ((c) - 'a' + 26) << (shift)      \
+     : (c) >= '0' && (c) <= '9' ? (uint32_t) ((c) - '0' + 52) << (shift)      \
+     : (c) == '-' ? (uint32_t) 62 << (shift)                                  \
+     : (c) == '_' ? (uint32_t) 63 << (shift)                                  \
+     : SEAL_KM_BASE64_NONE)
+
+#define seal_km_base64url_4(c, shift)                                         \
+    seal_km_base64url_at(c, shift), seal_km_base64url_at(c + 1, shift),       \
+    seal_km_base64url_at(c + 2, shift), seal_km_base64url_at(c + 3, shift)
+
+#define seal_km_base64url_16(c, shift)                                        \
+    seal_km_base64url_4(c, shift), seal_km_base64url_4(c + 4, shift),         \
+    seal_km_base64url_4(c + 8, shift), seal_km_base64url_4(c + 12, shift)
+
+#define seal_km_base64url_64(c, shift)                                        \
+    seal_km_base64url_16(c, shift), seal_km_base64url_16(c + 16, shift),      \
+    seal_km_base64url_16(c + 32, shift), seal_km_base64url_16(c + 48, shift)
+
+#define seal_km_base64url_256(shift)                                          \
+    seal_km_base64url_64(0, shift), seal_km_base64url_64(64, shift),          \
+    seal_km_base64url_64(128, shift), seal_km_base64url_64(192, shift)
 
 
-static int seal_km_base64url_block(const char *src, unsigned char *values);
-static void seal_km_base64url_pack(const unsigned char *values,
-    unsigned char *dst);
+static uint32_t seal_km_base64url_bits(const char *src);
 static int seal_km_base64url_decode_rest(seal_km_str_t src,
     unsigned char *dst, size_t *len);
 static unsigned seal_km_base64url_value(char c);
 
 
-/* the value of each character of base64url */
+/*
+ * The bits of the first of four characters, of the second, third and fourth:
+ * one table for each place, so that four loads and three ORs make three bytes.
+ */
 
-static const unsigned char  seal_km_base64url_values[256] = {
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x3e, 0x40, 0x40,
-    0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
-    0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12,
-    0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x40, 0x40, 0x40, 0x40, 0x3f,
-    0x40, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24,
-    0x25, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30,
-    0x31, 0x32, 0x33, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
-    0x40, 0x40, 0x40, 0x40
+static const uint32_t  seal_km_base64url_values[4][256] = {
+    { seal_km_base64url_256(18) },
+    { seal_km_base64url_256(12) },
+    { seal_km_base64url_256(6) },
+    { seal_km_base64url_256(0) }
 };
 
 
 int
 seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 {
-    size_t          i;
-    unsigned        a, b, c, d, bits;
-    unsigned char  *p, values[SEAL_KM_BASE64_BLOCK];
+    uint16_t        low;
+    uint32_t        first, second, high;
+    unsigned char  *p;
 
     p = dst;
 
     /* dst may be src: what is overwritten was read before */
 
-    while (src.len >= SEAL_KM_BASE64_BLOCK) {
+    for ( /* void */ ; src.len >= 8; src.data += 8, src.len -= 8) {
+        first = seal_km_base64url_bits(src.data);
+        second = seal_km_base64url_bits(src.data + 4);
 
-        if (seal_km_base64url_block(src.data, values) != 0) {
+        if ((first | second) & SEAL_KM_BASE64_NONE) {
             return -1;
         }
 
-        for (i = 0; i < SEAL_KM_BASE64_BLOCK; i += 8) {
-            seal_km_base64url_pack(values + i, p);
-            p += 6;
-        }
+        /* six bytes as two numbers, whatever the machine's order is */
 
-        src.data += SEAL_KM_BASE64_BLOCK;
-        src.len -= SEAL_KM_BASE64_BLOCK;
+        high = htobe32(first << 8 | second >> 16);
+        low = htobe16((uint16_t) second);
+
+        memcpy(p, &high, sizeof(high));
+        memcpy(p + sizeof(high), &low, sizeof(low));
+
+        p += 6;
     }
 
-    for ( /* void */ ; src.len >= 4; src.data += 4, src.len -= 4) {
-        a = seal_km_base64url_value(src.data[0]);
-        b = seal_km_base64url_value(src.data[1]);
-        c = seal_km_base64url_value(src.data[2]);
-        d = seal_km_base64url_value(src.data[3]);
+    if (src.len >= 4) {
+        first = seal_km_base64url_bits(src.data);
 
-        if ((a | b | c | d) & SEAL_KM_BASE64_NONE) {
+        if (first & SEAL_KM_BASE64_NONE) {
             return -1;
         }
 
-        bits = a << 18 | b << 12 | c << 6 | d;
+        *p++ = (unsigned char) (first >> 16);
+        *p++ = (unsigned char) (first >> 8);
+        *p++ = (unsigned char) first;
 
-        *p++ = (unsigned char) (bits >> 16);
-        *p++ = (unsigned char) (bits >> 8);
-        *p++ = (unsigned char) bits;
+        src.data += 4;
+        src.len -= 4;
     }
 
     if (seal_km_base64url_decode_rest(src, p, len) != 0) {
@@ -105,65 +111,15 @@ seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 }
 
 
-/*
- * The values of a block of characters; -1 if one of them has none, which is 0
- * then, as only that of "A" is.  Of such a loop, without branches, the compiler
- * makes vector instructions.
- */
+/* of four characters, with SEAL_KM_BASE64_NONE where one has none */
 
-static int
-seal_km_base64url_block(const char *restrict src,
-    unsigned char *restrict values)
+static uint32_t
+seal_km_base64url_bits(const char *src)
 {
-    size_t         i;
-    unsigned char  c, upper, lower, digit, bad;
-
-    bad = 0;
-
-    for (i = 0; i < SEAL_KM_BASE64_BLOCK; i++) {
-        c = (unsigned char) src[i];
-        upper = (unsigned char) (c - 'A');
-        lower = (unsigned char) (c - 'a');
-        digit = (unsigned char) (c - '0');
-
-        values[i] = seal_km_base64url_if(upper < 26, upper)
-                    | seal_km_base64url_if(lower < 26, lower + 26)
-                    | seal_km_base64url_if(digit < 10, digit + 52)
-                    | seal_km_base64url_if(c == '-', 62)
-                    | seal_km_base64url_if(c == '_', 63);
-
-        bad |= (values[i] == 0) & (c != 'A');
-    }
-
-    return bad ? -1 : 0;
-}
-
-
-/* eight values become six bytes: in pairs, in pairs of these, and once more */
-
-static void
-seal_km_base64url_pack(const unsigned char *values, unsigned char *dst)
-{
-    uint16_t  high;
-    uint32_t  low;
-    uint64_t  v;
-
-    v = (uint64_t) values[0] << 56 | (uint64_t) values[1] << 48
-        | (uint64_t) values[2] << 40 | (uint64_t) values[3] << 32
-        | (uint64_t) values[4] << 24 | (uint64_t) values[5] << 16
-        | (uint64_t) values[6] << 8 | (uint64_t) values[7];
-
-    v = (v & 0x3f003f003f003f00) >> 2 | (v & 0x003f003f003f003f);
-    v = (v & 0x0fff00000fff0000) >> 4 | (v & 0x00000fff00000fff);
-    v = (v & 0x00ffffff00000000) >> 8 | (v & 0x0000000000ffffff);
-
-    /* as two numbers of two and four bytes, whatever the machine's order is */
-
-    high = htobe16((uint16_t) (v >> 32));
-    low = htobe32((uint32_t) v);
-
-    memcpy(dst, &high, sizeof(high));
-    memcpy(dst + sizeof(high), &low, sizeof(low));
+    return seal_km_base64url_values[0][(unsigned char) src[0]]
+           | seal_km_base64url_values[1][(unsigned char) src[1]]
+           | seal_km_base64url_values[2][(unsigned char) src[2]]
+           | seal_km_base64url_values[3][(unsigned char) src[3]];
 }
 
 
@@ -271,7 +227,7 @@ seal_km_base64url_is_valid(seal_km_str_t src)
 static unsigned
 seal_km_base64url_value(char c)
 {
-    return seal_km_base64url_values[(unsigned char) c];
+    return seal_km_base64url_values[3][(unsigned char) c];
 }
 
 
