@@ -60,15 +60,21 @@ test 'a name',
         set_clocks(0, 0);
         ok(wait_for(sub { (payload(post(%{ then() })) // '') eq '127.0.0.2' }),
            'resolved');
+
+        # maybe while nginx had the time of the test before
+        $dns->set(localhost => [ 60, '127.0.0.1' ]);
+        set_clocks(62, 62);
+        ok(wait_for(sub { (payload(post(%{ then() })) // '') eq '127.0.0.1' }),
+           'resolved now');
         my $asked = $dns->asked('localhost');
 
         # the resolver itself thinks so for a day; it is asked within an hour
-        set_clocks(-DAY, 0);
+        set_clocks(62 - DAY, 62);
         until_ok();
-        set_clocks(-DAY, 61);
+        set_clocks(62 - DAY, 124);
         until_ok();
         $dns->set(localhost => [ 60, '127.0.0.3' ]);
-        set_clocks(61, 3700);
+        set_clocks(124, 3763);
         ok(wait_for(sub { $dns->asked('localhost') > $asked }), 'asked again');
         ok(wait_for(sub { (payload(post(%{ then() })) // '') eq '127.0.0.3' }),
            'and used');

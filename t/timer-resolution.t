@@ -3,6 +3,10 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Fetching;
+use SealKM::JwksServer;
+use SealKM::KeyFile;
+use SealKM::Load;
 use SealKM::Watch;
 
 use Time::HiRes 'sleep';
@@ -52,6 +56,33 @@ test 'timer_resolution',
         my $told = $res->json->{'Date/Time'};
         ok($told >= $before && $told <= $after, 'a response tells the time')
             or diag("$before $told $after");
+    };
+
+# A request that waits for keys is judged later than nginx has looked at the clock.
+my $sims = SealKM::JwksServer->start('rsa');
+
+test 'keys that come after exp',
+    main_config => "timer_resolution 60s;\n",
+    http_config => KEYS_ZONE,
+    config => net('= /km') . fetches($sims),
+    sub {
+        $sims->answer(body => text('rsa'), hold => 'go');
+        my $from = time;
+
+        my %set = (expires => { token => mint(exp => $from + 3) },
+                   begins => { token => mint(nbf => $from + 3) });
+        my %client = map {
+            $_ => client()->send(request(via => 1, location => '/km', %{ $set{$_} }))
+        } sort keys %set;
+
+        ok(wait_for(sub { $sims->count == 1 }), 'a fetch');
+        ok(until_time($from + 3.1), 'time goes by');
+        is(scalar(grep { !waits($_) } values %client), 0, 'they wait');
+        $sims->release('go');
+
+        check('after exp', $client{expires}->response, $set{expires},
+              'token_expired');
+        check('after nbf', $client{begins}->response, $set{begins}, @ok);
     };
 
 run_tests();
