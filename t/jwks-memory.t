@@ -48,6 +48,28 @@ test 'a changed file of keys, and memory that fails once',
     };
 
 
+# A file that was changed just now is looked at again anyhow, for what else may
+# be written into it; one that came to rest before it was looked at is not.
+my $rested = SealKM::KeyFile->new('ec256', 'rsa');
+
+test 'a changed file of keys that has come to rest, and memory that fails once',
+    skip => $skip,
+    config => watched('= /km', jwks => $rested->path, jwks_check => '5s'),
+    may_log => [ qr/\[error\].*(?:"seal_km_jwks" file|internal_error)/,
+                 qr/\[(?:emerg|alert)\].*(?:alloc|memalign)/ ],
+    sub {
+        # what is taken in has just been looked at: the next time is 5 s later
+        $rested->replace('ec256', 'rsa2');
+        ok(until_reason('ok', with('rsa2')), 'a new key');
+
+        fail_memory($rested->path, 6);
+        $rested->replace('ec256', 'rsa');
+        ok(until_reason('token_key', with('rsa2')), 'what is withdrawn is');
+        ok(until_reason('ok', with('rsa')), 'and the next one in force');
+        ok(has_failed('memory'), 'though memory has failed');
+    };
+
+
 my $sims = SealKM::JwksServer->start('rsa');
 my $port = free_port();
 
