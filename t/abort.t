@@ -19,6 +19,7 @@ my $fake = fake_redis(
         return $name =~ /^(held\d+)/ ? (hold($1), bulk("record of $name")) :
                $name =~ /^(half\d+)/ ? ("\$20\r\n0123", hold($1),
                                         "4567890123456789\r\n") :
+               $name =~ /^(late\d+)/ ? (hold($1), bulk($big)) :
                $name eq 'big' ? bulk($big) : bulk("record of $name");
     },
     command => { AUTH => sub { (hold('auth'), "+OK\r\n") } },
@@ -220,6 +221,35 @@ test 'HTTP/1.1',
 
 
 # Nobody is left to wait for a Redis that is not there.
+# in MiB, what the process has had at most
+sub peak {
+    my ($pid) = worker_pids();
+    open my $file, '<', "/proc/$pid/status" or return 0;
+    my ($n) = join('', <$file>) =~ /^VmHWM:\s+(\d+)/m;
+    return $n / 1024;
+}
+
+# it is thrown away while it is read
+test 'a record of megabytes that comes when nobody waits for it',
+    skip => $ENV{TEST_NGINX_USE_VALGRIND} && 'it has memory of its own',
+    config => $locations . 'location = /status { stub_status; }',
+    sub {
+        is_fine('at first');
+        my $before = peak();
+
+        my $service = 'late' . ++$n;
+        my $client = client()->send(ask($service, location => '/km?late'));
+        ok(asked($service), 'Redis is asked');
+        $client->close;
+        is(logged_status('late'), '499', 'the client has gone');
+        $fake->release($service);
+
+        # answered behind it, on the same connection
+        is_fine('late');
+        cmp_ok(peak() - $before, '<', 4, 'of 12 MiB nothing is kept');
+    };
+
+
 test 'while Redis cannot be reached',
     config => location('= /km', pass => $redis->address, redis_timeout => '100s')
         . 'location = /status { stub_status; }',

@@ -14,8 +14,9 @@ package SealKM::Load;
 #     worker_pids                      of the children of a master process, old
 #                                      workers too; without one, of nginx itself
 #     sockets($pid)                    how many sockets the process has open
-#     reload()                         SIGHUP; waits for new workers and returns
-#                                      the pids of the old ones
+#     reload()                         SIGHUP; waits for new workers, and until the
+#                                      old ones, whose pids it returns, take no more
+#                                      requests
 #     gone(@pids)                      true once they have exited, and in time
 #     gone_after(@pids)                how long that took, in seconds, without what
 #                                      the machine's other work held them up for
@@ -176,7 +177,17 @@ sub reload {
     kill 'HUP', _master();
     wait_for(sub { grep { !$old{$_} } worker_pids() })
         or die "no new worker\n";
+    wait_for(sub { !grep { !_leaving($_) } keys %old })
+        or die "old workers go on\n";
     return keys %old;
+}
+
+# The master tells the old ones a tenth of a second after there are new ones.  A
+# worker says so of itself before it stops to listen, and takes no event in between.
+sub _leaving {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/cmdline" or return 1;
+    return _state($pid) =~ /[XZ]/ || (<$file> // '') =~ /shutting down/;
 }
 
 
