@@ -237,7 +237,10 @@ test 'reloads under traffic change nothing',
     sub {
         $_->('rsa', 'ec256') for values %source;
         my %token = map { $_ => mint(-key => $_) } qw(rsa ec256);
-        known($_, 'rsa') for sort keys %source;
+        my %client = worker_clients($port, 2);
+        for my $at (sort keys %source) {
+            known($at, 'rsa', via => $_) for values %client;
+        }
         my @old;
 
         for my $at (sort keys %source) {
