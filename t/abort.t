@@ -220,7 +220,6 @@ test 'HTTP/1.1',
     };
 
 
-# Nobody is left to wait for a Redis that is not there.
 # in MiB, what the process has had at most
 sub peak {
     my ($pid) = worker_pids();
@@ -250,6 +249,7 @@ test 'a record of megabytes that comes when nobody waits for it',
     };
 
 
+# Nobody is left to wait for a Redis that is not there.
 test 'while Redis cannot be reached',
     config => location('= /km', pass => $redis->address, redis_timeout => '100s')
         . 'location = /status { stub_status; }',

@@ -240,19 +240,24 @@ test 'a name with two addresses, of which one hangs',
 
         $be_silent->();
         %seen = ();
-        $seen{ told(post()) }++ for 1 .. 20;
+
+        # while it is left out, however slow all this is
+        my ($begin, $n) = (time, 0);
+        while ($n < 20 && time - $begin < 5) {
+            $seen{ told(post()) }++;
+            $n++;
+        }
         is($seen{store_timeout} // 0, 1, 'one request waits for it in vain');
-        is($seen{'127.0.0.2'}, 19, 'the others are answered');
+        is($seen{'127.0.0.2'}, $n - 1, 'the others are answered');
 
         # one that is back would never be found out else
-        my $begin = time;
         my $asked = $address{'127.0.0.3'}->count(qr/ GET /);
         ok(wait_for(sub {
             sleep 0.1;
             post();
             return $address{'127.0.0.3'}->count(qr/ GET /) > $asked;
         }), 'it is tried again');
-        cmp_ok(time - $begin, '>', 4, 'some seconds later');
+        cmp_ok(time - $begin, '>', 9, 'some seconds later');
         is(told(post()), '127.0.0.2', 'by one request only') for 1 .. 5;
     };
 

@@ -358,8 +358,12 @@ ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr, ngx_int_t rc)
         return u == NULL || u->headers_in.status_n == 0;
     }
 
-    if (rc != NGX_ERROR || u == NULL) {
-        return rc == NGX_ERROR;
+    if (rc != NGX_ERROR) {
+        return 0;
+    }
+
+    if (u == NULL) {
+        return 1;
     }
 
     p = u->pipe;

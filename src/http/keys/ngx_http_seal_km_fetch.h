@@ -55,8 +55,7 @@ struct ngx_http_seal_km_fetched_s {
  * Starts a GET without body and without any header.  NGX_AGAIN: handler will be
  * called once, never before this returns, with status, error and body, which
  * are gone afterwards.  NGX_ERROR: it could not be started, for want of memory,
- * connections or the like.  Not to be called
- * while fetch->active is set.
+ * connections or the like.  Not to be called while fetch->active is set.
  */
 ngx_int_t ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch);
 

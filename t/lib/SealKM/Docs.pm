@@ -11,9 +11,9 @@ package SealKM::Docs;
 #     whole($block)                 the configurations that it stands for:
 #                                   a fragment in the frame that it needs
 #     check_conf($conf)             status and output of nginx -t
-#     serve($conf, %more)           runs nginx with it, until it listens; { port =>
-#                                   { 443 => port ... }
-#                                   of its "listen" lines, dir, and stop => a sub }
+#     serve($conf, %more)           runs nginx with it, and waits until it listens:
+#                                   { port => { 443 => port ... } of its "listen"
+#                                   lines, dir, and stop => a sub }
 #
 # What a fragment leaves out, "..." or because it is about something else, is
 # filled in with what is required.  Files that it names are made, with what their
