@@ -154,7 +154,7 @@ build/$(1)/libunit.a: $$(PROTOCOL:%=build/$(1)/%.o) $$(REDIS:%=build/$(1)/%.o)
 	@ar rcs $$@ $$^
 
 build/$(1)/test_%: build/$(1)/test_%.o $$(HELPER_C:%=build/$(1)/%.o) build/$(1)/libunit.a
-	@$$(CC) $(2) -o $$@ $$^ -lcmocka $$(UNIT_LIBS)
+	@$$(CC) $(2) -Wl,--wrap=mmap,--wrap=munmap -o $$@ $$^ -lcmocka $$(UNIT_LIBS)
 
 -include $$(wildcard build/$(1)/*.d build/$(1)/*/*/*.d)
 endef

@@ -588,6 +588,37 @@ unit_realloc(void *p, size_t size, const char *file, int line)
 }
 
 
+/* the linker puts them in the place of mmap() and munmap() */
+
+void  *__real_mmap(void *p, size_t size, int prot, int flags, int fd,
+    off_t offset);
+void  *__wrap_mmap(void *p, size_t size, int prot, int flags, int fd,
+    off_t offset);
+int  __real_munmap(void *p, size_t size);
+int  __wrap_munmap(void *p, size_t size);
+
+void *
+__wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t offset)
+{
+    unit_memory_live++;
+
+    return __real_mmap(p, size, prot, flags, fd, offset);
+}
+
+
+int
+__wrap_munmap(void *p, size_t size)
+{
+    unit_memory_live--;
+
+    if (unit_memory_watcher != NULL) {
+        unit_memory_watcher(p, size);
+    }
+
+    return __real_munmap(p, size);
+}
+
+
 void
 unit_memory_init(void)
 {

@@ -122,10 +122,13 @@ void unit_memory_fail(unsigned nth);
 /* allocations since unit_memory_fail() */
 unsigned unit_memory_count(void);
 
-/* blocks that are allocated now */
+/* blocks that are allocated now, and pages that are mapped */
 long unit_memory_blocks(void);
 
-/* called with each block before it is freed; NULL: nothing is */
+/*
+ * Called with each block before it is freed, and with pages before they are
+ * unmapped; NULL: nothing is.
+ */
 void unit_memory_watch(void (*watch)(const unsigned char *p, size_t size));
 
 
