@@ -37,6 +37,28 @@ sub reload_and_wait {
 # records delivered so far, in that form
 sub delivered { return metrics()->{"seal_km_records_total{form=\"$_[0]\"}"} }
 
+# the same by the access log: kid => how many, those that were refused left out
+my $log = temp_dir() . '/kids.log';
+
+sub logged {
+    my %n;
+    open my $file, '<', $log or die "$log: $!";
+    /^kid "(.*)" ok$/ and $n{$1}++ while <$file>;
+    return \%n;
+}
+
+# true once a time goes by in which records are delivered, and none is that $unused
+# counts; those that were asked for before may still be on their way
+sub unused_by {
+    my ($traffic, $unused) = @_;
+
+    return wait_for(sub {
+        my ($n, $encrypted) = ($unused->(), delivered('encrypted'));
+        goes_on($traffic, 0.3);
+        return $unused->() == $n && delivered('encrypted') > $encrypted;
+    });
+}
+
 # which keys the records have that are delivered now: "a 10, b 20"
 sub kids {
     my %n;
@@ -54,11 +76,23 @@ sub one_key {
 }
 
 
+my $http = "seal_km_zone name=rotation 1m;\n"
+    . "log_format kid 'kid \"\$seal_km_record_kid\" \$seal_km_reason';\n";
+
+sub config {
+    my ($lines, %set) = @_;
+    return location('= /km', zone => 'rotation', %set,
+                    more => "access_log $log kid;\n$more\n$lines")
+        . metrics_at('= /metrics', 'rotation');
+}
+
+
 my $keys = keygen(temp_dir() . '/rotated.json', 'a');
 
 test 'another key',
     master => 1,
-    config => location('= /km', record_keys => $keys, more => $more),
+    http_config => $http,
+    config => config('', record_keys => $keys),
     log => [ qr/\[error\].*is encrypted with a key that is not known, its "kid" is "a"/,
              qr/\[error\].*record_invalid/ ],
     sub {
@@ -80,6 +114,9 @@ test 'another key',
         is(does('rewrap', $redis, 'rewrap', @key, '--kid', 'b'),
            "29 records rewrapped, 0 records left\n", 'the others');
         is(kids(), 'b 30', 'the first key is no longer used');
+        ok(unused_by($traffic, sub { logged()->{a} }),
+           'the log and the metrics say so, while it is still in the file');
+        my $first = logged()->{a};
         is(does('verify', $redis, 'verify', @key),
            "30 records with b\n0 records that cannot be opened\n", 'nor is there a record with it');
         is((grep { $redis->command('TTL', "seal:km:$_:service") < 4000 } @services), 0,
@@ -87,6 +124,13 @@ test 'another key',
         one_key($keys, 'b');
         reload_and_wait($traffic, 'the second key');
         none_refused($traffic);
+        my $last;
+        ok(wait_for(sub {
+            $last = logged();
+            return $last->{a} + $last->{b} == delivered('encrypted');
+        }), 'the metrics count each that the log has');
+        is($last->{a}, $first, 'none with the first key since then');
+        is(delivered('plain'), 0, 'and none was plain');
 
         $redis->set('seal:km:v01:service', $old);
         km 'then the first key opens nothing', { body => { ServiceID => 'v01' } }, 'record_invalid';
@@ -105,9 +149,8 @@ sub configured {
 
 test 'from plain records to encrypted ones',
     master => 1,
-    http_config => "seal_km_zone name=rotation 1m;\n",
-    config => location('= /km', zone => 'rotation', more => "include $include;\n$more")
-        . metrics_at('= /metrics', 'rotation'),
+    http_config => $http,
+    config => config("include $include;"),
     log => [ qr/\[error\].*is not encrypted as records have to be/,
              qr/\[error\].*record_invalid/ ],
     sub {
@@ -127,12 +170,7 @@ test 'from plain records to encrypted ones',
            "29 records rewrapped, 0 records left\n", 'the others');
         is(kids(), 'm 30', 'none is plain');
 
-        # those that were asked for before may still be on their way
-        ok(wait_for(sub {
-            my ($plain, $encrypted) = (delivered('plain'), delivered('encrypted'));
-            goes_on($traffic, 0.3);
-            return delivered('plain') == $plain && delivered('encrypted') > $encrypted;
-        }), 'the metrics say that plain ones are not delivered any more');
+        ok(unused_by($traffic, sub { delivered('plain') }), 'the metrics say that plain ones are not delivered any more');
         cmp_ok(delivered('plain'), '>', 30, 'as they were before');
         does('verify', $redis, 'verify', @key);
         is((grep { $redis->command('TTL', "seal:km:$_:service") < 4000 } @services), 0,
