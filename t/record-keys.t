@@ -4,6 +4,7 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Load;
 use SealKM::Sealed;
 
 my $redis = start_redis();
@@ -115,10 +116,66 @@ test 'what is refused',
         $redis->set($service, '');
         km 'plain allowed: empty', { @plain }, 'ok';
 
-        my ($line) = grep { /was made for another name/ } error_log();
-        like($line // '', qr/record "\Q$service\E" .*, its "kid" is "a"/,
-             'the log names record and kid');
-        is((grep { /MATERIAL/ || /\Q$parts[3]\E/ } error_log()), 0, 'and no byte of a value');
+        is((grep { /MATERIAL/ || /\Q$parts[3]\E/ } error_log()), 0, 'no byte of a value in the log');
+    };
+
+
+# the first that is wrong of: its form, its kid, its tag, its name
+test 'what the log says',
+    config => "@locations",
+    log => \@log,
+    sub {
+        my $moved = sealed($alice, 'MATERIAL', a => $key{a});
+        my $changed = sub { $_[0] =~ s/(.)\z/$1 eq 'A' ? 'Q' : 'A'/er };
+        my $malformed = 'is not encrypted as records have to be';
+
+        for (
+            [ 'plain', 'MATERIAL', $malformed ],
+            [ 'another kind of JWE', sealed_with(header(zip => 'DEF'), 'MATERIAL', $key{a}),
+              "$malformed, its \"kid\" is \"a\"" ],
+            [ 'an unknown kid', $changed->(sealed($alice, 'MATERIAL', x => $key{a})),
+              'is encrypted with a key that is not known, its "kid" is "x"' ],
+            [ 'another text and another name', $changed->($moved),
+              'is not authentic, its "kid" is "a"' ],
+            [ 'another name', $moved, 'was made for another name, its "kid" is "a"' ],
+            [ 'a kid that would garble the log',
+              sealed($service, 'MATERIAL', "x\n[emerg]" => $key{a}),
+              'is encrypted with a key that is not known' ],
+        ) {
+            my ($name, $value, $text) = @$_;
+            my $line = qr/\[error\] .*\d record "\Q$service\E" (.*?)(?: while [^,]*)?, client: /;
+            my $n = () = grep { $_ =~ $line } error_log();
+
+            $redis->set($service, $value);
+            km $name, {}, 'record_invalid';
+            my @told = map { $_ =~ $line } error_log();
+            is(join("\n", splice @told, $n), $text, "$name: the log");
+        }
+    };
+
+
+# as a certificate's key is: workers need not be able to
+my $once = record_keys(%key);
+
+test 'read at the start and at a reload only',
+    master => 1,
+    config => location('= /km', record_keys => $once),
+    log => [ qr/\[alert\].*exited on signal 9/,
+             qr/\[emerg\].*"seal_km_record_keys" file "\Q$once\E"/ ],
+    sub {
+        my $opens = sub { km $_[0], {}, { payload => 'K1' } };
+
+        $redis->set($service, sealed($service, 'K1', a => $key{a}));
+        $opens->('the file is there');
+        unlink $once or die "$once: $!";
+        my ($pid) = worker_pids();
+        kill 'KILL', $pid;
+        ok(wait_for(sub { my @pids = worker_pids(); @pids && !grep { $_ == $pid } @pids }),
+           'another worker');
+        $opens->('the file is gone');
+        kill 'HUP', master_pid();
+        ok(wait_for(sub { grep { /\[emerg\]/ } error_log() }), 'a reload fails');
+        $opens->('the keys are as they were');
     };
 
 
@@ -155,6 +212,7 @@ test 'files',
 
         warns('a single JWK', undef, record_keys => keys_in($a));
         warns('two files', undef, record_keys => keys_in($a) . ' ' . keys_in($b));
+        warns('the group may read', undef, record_keys => keys_in($a, 0640));
         warns('others may read', qr/\[warn\] \S+ "seal_km_record_keys" file ".*" can be read by others.* in CONF:\d+/,
               record_keys => keys_in($a, 0644));
         warns('one is left out', qr/\[warn\] \S+ "seal_km_record_keys" file ".*": key 2, "b", is left out: its "use" is not "enc" in CONF:\d+/,

@@ -209,6 +209,13 @@ test_second_key(void **state)
                                 0, NULL),
                      SEAL_KM_JWE_NOT_AUTHENTIC);
 
+    /* nobody is told for which name something is that is not authentic */
+    assert_int_equal(open_value(keys, unit_text(seal(secret,
+                                                     header_of("b", "x"),
+                                                     unit_str("two"), 12, 16)),
+                                0, NULL),
+                     SEAL_KM_JWE_NOT_AUTHENTIC);
+
     seal_km_jwe_keys_free(keys);
 }
 
