@@ -143,21 +143,71 @@ assert_allocators(jwt_malloc_t m, jwt_free_t f, json_malloc_t jm,
 static void
 test_enter_and_leave(void **state)
 {
+    jwt_free_t     jwt_f;
+    json_free_t    json_f;
+    jwt_malloc_t   jwt_m;
+    json_malloc_t  json_m;
+
     assert_allocators(NULL, NULL, malloc, free);
 
     seal_km_secret_enter();
-    assert_allocators(seal_km_secret_alloc, seal_km_secret_free,
-                      seal_km_secret_alloc, seal_km_secret_free);
+    jwt_get_alloc(&jwt_m, &jwt_f);
+    json_get_alloc_funcs(&json_m, &json_f);
+    assert_true(jwt_m != NULL && jwt_f != NULL);
+    assert_true(json_m != malloc && json_f != free);
 
     seal_km_secret_enter();
     seal_km_secret_enter();
     seal_km_secret_leave();
     seal_km_secret_leave();
-    assert_allocators(seal_km_secret_alloc, seal_km_secret_free,
-                      seal_km_secret_alloc, seal_km_secret_free);
+    assert_allocators(jwt_m, jwt_f, json_m, json_f);
 
     seal_km_secret_leave();
     assert_allocators(NULL, NULL, malloc, free);
+}
+
+
+/* a library may forget a block, or free one twice: neither matters */
+
+static void
+test_lent(void **state)
+{
+    long            blocks;
+    char           *forgotten, *twice;
+    json_free_t     json_f;
+    json_malloc_t   json_m;
+
+    watched = dirty = 0;
+    blocks = unit_memory_blocks();
+    unit_memory_watch(look);
+
+    seal_km_secret_enter();
+    json_get_alloc_funcs(&json_m, &json_f);
+
+    forgotten = json_m(20);
+    assert_non_null(forgotten);
+    memcpy(forgotten, "S3cret", 6);
+
+    twice = json_m(20);
+    assert_non_null(twice);
+    memcpy(twice, "S3cret", 6);
+
+    json_f(twice);
+    assert_int_equal(twice[0], '\0');
+    json_f(NULL);
+
+    seal_km_secret_enter();
+    seal_km_secret_leave();
+    assert_int_equal(unit_memory_blocks(), blocks + 2);
+
+    json_f(twice);
+    seal_km_secret_leave();
+
+    unit_memory_watch(NULL);
+
+    assert_int_equal(unit_memory_blocks(), blocks);
+    assert_int_equal(watched, 2);
+    assert_int_equal(dirty, 0);
 }
 
 
@@ -238,6 +288,7 @@ main(void)
         cmocka_unit_test(test_free_cleanses),
         cmocka_unit_test(test_watch_sees),
         cmocka_unit_test(test_enter_and_leave),
+        cmocka_unit_test(test_lent),
         cmocka_unit_test(test_former_allocators),
         cmocka_unit_test(test_no_memory)
     };

@@ -4,6 +4,7 @@
 
 #include "seal_km_json.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -30,7 +31,7 @@ static unsigned char *unit_ecdsa_raw(EVP_PKEY *pkey, unsigned char *der,
 static void      *unit_kept[65536];
 static unsigned   unit_nkept;
 
-static unsigned   unit_memory_nth, unit_memory_calls;
+static unsigned   unit_memory_nth, unit_memory_last, unit_memory_calls;
 static long       unit_memory_live;
 static void     (*unit_memory_watcher)(const unsigned char *p, size_t size);
 
@@ -522,14 +523,23 @@ unit_token_of(const char *alg, const unit_key_t *key, seal_km_str_t header,
 
 /* memory */
 
+static int
+unit_memory_fails(void)
+{
+    unit_memory_calls++;
+
+    return unit_memory_nth > 0
+           && unit_memory_calls >= unit_memory_nth
+           && unit_memory_calls <= unit_memory_last;
+}
+
+
 static void *
 unit_malloc(size_t size, const char *file, int line)
 {
     void  *p;
 
-    unit_memory_calls++;
-
-    if (unit_memory_nth > 0 && unit_memory_calls >= unit_memory_nth) {
+    if (unit_memory_fails()) {
         return NULL;
     }
 
@@ -576,9 +586,7 @@ unit_realloc(void *p, size_t size, const char *file, int line)
         return unit_malloc(size, file, line);
     }
 
-    unit_memory_calls++;
-
-    if (unit_memory_nth > 0 && unit_memory_calls >= unit_memory_nth) {
+    if (unit_memory_fails()) {
         return NULL;
     }
 
@@ -641,7 +649,16 @@ void
 unit_memory_fail(unsigned nth)
 {
     unit_memory_nth = nth;
+    unit_memory_last = UINT_MAX;
     unit_memory_calls = 0;
+}
+
+
+void
+unit_memory_fail_once(unsigned nth)
+{
+    unit_memory_fail(nth);
+    unit_memory_last = nth;
 }
 
 

@@ -119,6 +119,9 @@ void unit_memory_init(void);
 /* lets the nth allocation from now on, and all behind it, fail; 0: none */
 void unit_memory_fail(unsigned nth);
 
+/* lets the nth allocation from now on fail, and no other */
+void unit_memory_fail_once(unsigned nth);
+
 /* allocations since unit_memory_fail() */
 unsigned unit_memory_count(void);
 

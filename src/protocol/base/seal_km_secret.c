@@ -6,11 +6,14 @@
 #include "seal_km_secret.h"
 
 
+typedef struct seal_km_secret_header_s  seal_km_secret_header_t;
+
+
 /* lies before each block: free() is told no size, but has to cleanse */
-typedef union {
-    size_t         size;
-    unsigned char  align[16];
-} seal_km_secret_header_t;
+struct seal_km_secret_header_s {
+    size_t                    size;
+    seal_km_secret_header_t  *next;     /* of what is lent */
+} __attribute__ ((aligned(16)));
 
 
 typedef struct {
@@ -26,7 +29,12 @@ typedef struct {
 
 static unsigned                     seal_km_secret_depth;
 static int                          seal_km_secret_failed;
+static seal_km_secret_header_t     *seal_km_secret_lent;
 static seal_km_secret_allocators_t  seal_km_secret_former;
+
+
+static void *seal_km_secret_lend(size_t size);
+static void seal_km_secret_take_back(void *p);
 
 
 void *
@@ -93,18 +101,57 @@ seal_km_secret_enter(void)
 
     /* LibJWT sets jansson's allocators too, to a detour through its own */
 
-    (void) jwt_set_alloc(seal_km_secret_alloc, seal_km_secret_free);
-    json_set_alloc_funcs(seal_km_secret_alloc, seal_km_secret_free);
+    (void) jwt_set_alloc(seal_km_secret_lend, seal_km_secret_take_back);
+    json_set_alloc_funcs(seal_km_secret_lend, seal_km_secret_take_back);
+}
+
+
+/*
+ * Where memory is out LibJWT 3.3 forgets some blocks, and frees others twice.  So
+ * it never owns one: all are freed when its work is over.
+ */
+
+static void *
+seal_km_secret_lend(size_t size)
+{
+    void                     *p;
+    seal_km_secret_header_t  *header;
+
+    p = seal_km_secret_alloc(size);
+
+    if (p != NULL) {
+        header = (seal_km_secret_header_t *) p - 1;
+        header->next = seal_km_secret_lent;
+        seal_km_secret_lent = header;
+    }
+
+    return p;
+}
+
+
+static void
+seal_km_secret_take_back(void *p)
+{
+    if (p != NULL) {
+        OPENSSL_cleanse(p, ((seal_km_secret_header_t *) p - 1)->size);
+    }
 }
 
 
 void
 seal_km_secret_leave(void)
 {
+    seal_km_secret_header_t      *header;
     seal_km_secret_allocators_t  *former;
 
     if (--seal_km_secret_depth > 0) {
         return;
+    }
+
+    while (seal_km_secret_lent != NULL) {
+        header = seal_km_secret_lent;
+        seal_km_secret_lent = header->next;
+        seal_km_secret_free(header + 1);
     }
 
     former = &seal_km_secret_former;

@@ -23,10 +23,11 @@ void *seal_km_secret_alloc(size_t size);
 void seal_km_secret_free(void *p);
 
 /*
- * Between enter and leave jansson and LibJWT take their memory from the two
- * functions above; leave gives both their former allocators back, so other
- * modules of the process see none of it.  What was allocated in between must
- * be freed in between.  The pairs nest.  One thread only, as nginx workers are.
+ * Between enter and leave jansson and LibJWT take such memory.  What they free
+ * is cleansed at once, and all that they took is freed by the outermost leave,
+ * freed by them, twice, or not: nothing of theirs may be used after it.  It gives
+ * both their former allocators back, so other modules of the process see none of
+ * this.  The pairs nest.  One thread only, as nginx workers are.
  */
 void seal_km_secret_enter(void);
 void seal_km_secret_leave(void);

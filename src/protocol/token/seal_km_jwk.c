@@ -1,15 +1,12 @@
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "seal_km_base64.h"
 #include "seal_km_jwk.h"
+#include "seal_km_jwk_key.h"
 #include "seal_km_secret.h"
 
 
@@ -18,20 +15,6 @@
 
 #define SEAL_KM_JWK_NOTICE_MAX  256
 #define SEAL_KM_JWK_KID_MAX     64
-
-/* what surrounds the values of a minimal JWK */
-#define SEAL_KM_JWK_FRAME_MAX   64
-
-
-/* what a key of a type is made of: all that LibJWT gets to see */
-
-struct seal_km_jwk_type_s {
-    const char      *name;        /* "kty" */
-    jwk_key_type_t   kty;
-    const char      *curves[3];
-    const char      *members[SEAL_KM_JWK_MEMBERS];  /* in base64url */
-    const char      *params[SEAL_KM_JWK_MEMBERS];   /* OpenSSL's numbers */
-};
 
 
 static const json_t *seal_km_jwk_member(const seal_km_jwk_t *jwk,
@@ -47,21 +30,9 @@ static int seal_km_jwk_decode_members(seal_km_jwk_t *jwk);
 static int seal_km_jwk_decode_member(seal_km_jwk_t *jwk, size_t i);
 static int seal_km_jwk_check_exponent(const seal_km_jwk_t *jwk, size_t i);
 static void seal_km_jwk_free_members(seal_km_jwk_t *jwk);
-static int seal_km_jwk_make_key(const seal_km_jwk_t *jwk,
+static int seal_km_jwk_finish(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key);
-static int seal_km_jwk_decode_key(const seal_km_jwk_t *jwk,
-    seal_km_jwk_key_t *key);
-static jwk_set_t *seal_km_jwk_create_set(const seal_km_jwk_t *jwk);
-static int seal_km_jwk_use_secret(const seal_km_jwk_t *jwk,
-    seal_km_jwk_key_t *key, const jwk_item_t *item);
-static int seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk,
-    seal_km_jwk_key_t *key, const jwk_item_t *item);
-static EVP_PKEY *seal_km_jwk_read_pem(const jwk_item_t *item);
-static int seal_km_jwk_undecodable(const seal_km_jwk_t *jwk);
-static int seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey);
-static int seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk,
-    seal_km_jwk_key_t *key, const seal_km_signature_key_t *raw,
-    unsigned bits);
+static unsigned seal_km_jwk_min_bits(const seal_km_jwk_t *jwk);
 static seal_km_jwk_key_t *seal_km_jwk_create_key(
     const seal_km_jwk_t *jwk);
 static int seal_km_jwk_unusable(const seal_km_jwk_t *jwk,
@@ -115,7 +86,7 @@ seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key)
 
     if (rc == 0) {
         new = seal_km_jwk_create_key(jwk);
-        rc = (new == NULL) ? -1 : seal_km_jwk_make_key(jwk, new);
+        rc = (new == NULL) ? -1 : seal_km_jwk_finish(jwk, new);
 
         if (rc == 0) {
             *key = new;
@@ -461,293 +432,48 @@ seal_km_jwk_free_members(seal_km_jwk_t *jwk)
 }
 
 
-/* LibJWT has nothing left when this is over */
-
 static int
-seal_km_jwk_make_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
+seal_km_jwk_finish(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
 {
-    int  rc;
+    switch (seal_km_jwk_make_key(jwk, key)) {
 
-    seal_km_secret_enter();
+    case SEAL_KM_JWK_KEY_OK:
+        return 0;
 
-    rc = seal_km_jwk_decode_key(jwk, key);
+    case SEAL_KM_JWK_KEY_UNDECODABLE:
+        return seal_km_jwk_unusable(jwk, "it cannot be decoded");
 
-    if (seal_km_secret_has_failed()) {
-        rc = -1;
+    case SEAL_KM_JWK_KEY_REFUSED:
+        return seal_km_jwk_unusable(jwk, "OpenSSL refuses it");
+
+    case SEAL_KM_JWK_KEY_SHORT:
+        return seal_km_jwk_unusable(jwk, "%s key of %u bits, at least %u are"
+                                    " needed", jwk->type->name, key->bits,
+                                    seal_km_jwk_min_bits(jwk));
+
+    default: /* SEAL_KM_JWK_KEY_NO_MEMORY */
+        return -1;
     }
-
-    seal_km_secret_leave();
-
-    return rc;
 }
 
 
-static int
-seal_km_jwk_decode_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
+static unsigned
+seal_km_jwk_min_bits(const seal_km_jwk_t *jwk)
 {
-    int                rc;
-    jwk_set_t         *set;
-    const jwk_item_t  *item;
+    int       i;
+    unsigned  bits, least;
 
-    set = seal_km_jwk_create_set(jwk);
-    item = jwks_item_get(set, 0);
-
-    if (item == NULL) {
-        rc = -1;
-
-    } else if (jwks_item_error(item)) {
-        rc = seal_km_jwk_undecodable(jwk);
-
-    } else if (jwk->type->kty == JWK_KEY_TYPE_OCT) {
-        rc = seal_km_jwk_use_secret(jwk, key, item);
-
-    } else {
-        rc = seal_km_jwk_use_public_key(jwk, key, item);
-    }
-
-    jwks_free(set);
-
-    return rc;
-}
-
-
-/* The key as LibJWT knows it: alg, use and what is private stay behind. */
-
-static jwk_set_t *
-seal_km_jwk_create_set(const seal_km_jwk_t *jwk)
-{
-    char           *text, *p, *last;
-    size_t          i, size;
-    jwk_set_t      *set;
-    const char     *name;
-    seal_km_str_t   value;
-
-    size = SEAL_KM_JWK_FRAME_MAX;
-
-    for (i = 0; i < SEAL_KM_JWK_MEMBERS; i++) {
-        if (jwk->type->members[i] != NULL) {
-            size += seal_km_json_string(jwk->json, jwk->type->members[i]).len;
-        }
-    }
-
-    text = seal_km_secret_alloc(size);
-
-    if (text == NULL) {
-        return NULL;
-    }
-
-    p = text;
-    last = text + size;
-
-    p += snprintf(p, (size_t) (last - p), "{\"kty\":\"%s\"", jwk->type->name);
-
-    if (jwk->curve != NULL) {
-        p += snprintf(p, (size_t) (last - p), ",\"crv\":\"%s\"", jwk->curve);
-    }
-
-    for (i = 0; i < SEAL_KM_JWK_MEMBERS; i++) {
-        name = jwk->type->members[i];
-
-        if (name != NULL) {
-            value = seal_km_json_string(jwk->json, name);
-            p += snprintf(p, (size_t) (last - p), ",\"%s\":\"%s\"", name,
-                          value.data);
-        }
-    }
-
-    *p++ = '}';
-
-    set = jwks_create_strn(text, (size_t) (p - text));
-
-    seal_km_secret_free(text);
-
-    return set;
-}
-
-
-/*
- * Of a key that LibJWT has made without enough memory, or of one of its
- * releases with another idea of base64url, nothing may come but a refusal: so it
- * has to be what the JWK says.
- */
-
-static int
-seal_km_jwk_use_secret(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
-    const jwk_item_t *item)
-{
-    seal_km_signature_key_t  raw;
-
-    memset(&raw, 0, sizeof(seal_km_signature_key_t));
-
-    if (jwks_item_key_oct(item, &raw.secret, &raw.secret_len) != 0
-        || raw.secret_len != jwk->lens[0]
-        || CRYPTO_memcmp(raw.secret, jwk->values[0], raw.secret_len) != 0)
-    {
-        return seal_km_jwk_undecodable(jwk);
-    }
-
-    return seal_km_jwk_set_verifiers(jwk, key, &raw,
-                                     (unsigned) raw.secret_len * 8);
-}
-
-
-static int
-seal_km_jwk_use_public_key(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
-    const jwk_item_t *item)
-{
-    int                      rc;
-    seal_km_signature_key_t  raw;
-
-    memset(&raw, 0, sizeof(seal_km_signature_key_t));
-
-    raw.pkey = seal_km_jwk_read_pem(item);
-
-    if (raw.pkey == NULL) {
-        /* of a key that it has made LibJWT writes a PEM, if there is memory */
-        rc = -1;
-
-    } else if (seal_km_jwk_is_pkey(jwk, raw.pkey)) {
-        rc = seal_km_jwk_set_verifiers(jwk, key, &raw,
-                                  (unsigned) EVP_PKEY_get_bits(raw.pkey));
-
-    } else {
-        rc = seal_km_jwk_undecodable(jwk);
-    }
-
-    EVP_PKEY_free(raw.pkey);
-
-    return rc;
-}
-
-
-/*
- * A key that is left out for want of memory would be missing for as long as the
- * set is in force.  LibJWT does not say why it has failed, but OpenSSL does.
- */
-
-static int
-seal_km_jwk_undecodable(const seal_km_jwk_t *jwk)
-{
-    unsigned long  error;
-
-    while ((error = ERR_get_error()) != 0) {
-        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-            return -1;
-        }
-    }
-
-    return seal_km_jwk_unusable(jwk, "it cannot be decoded");
-}
-
-
-static EVP_PKEY *
-seal_km_jwk_read_pem(const jwk_item_t *item)
-{
-    BIO         *bio;
-    EVP_PKEY    *pkey;
-    const char  *pem;
-
-    pem = jwks_item_pem(item);
-
-    if (pem == NULL) {
-        return NULL;
-    }
-
-    bio = BIO_new_mem_buf(pem, -1);
-
-    if (bio == NULL) {
-        return NULL;
-    }
-
-    pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-
-    BIO_free(bio);
-
-    return pkey;
-}
-
-
-/* 1 if the numbers, or bytes, of pkey are those of the JWK */
-
-static int
-seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey)
-{
-    int             same;
-    size_t          i, len;
-    BIGNUM         *number, *wanted;
-    unsigned char   raw[EVP_MAX_MD_SIZE];
-
-    if (jwk->type->kty == JWK_KEY_TYPE_OKP) {
-        len = sizeof(raw);
-
-        return EVP_PKEY_get_raw_public_key(pkey, raw, &len) == 1
-               && len == jwk->lens[0]
-               && memcmp(raw, jwk->values[0], len) == 0;
-    }
-
-    same = 1;
-
-    for (i = 0; same && i < SEAL_KM_JWK_MEMBERS; i++) {
-        number = NULL;
-        wanted = BN_bin2bn(jwk->values[i], (int) jwk->lens[i], NULL);
-
-        same = wanted != NULL
-               && EVP_PKEY_get_bn_param(pkey, jwk->type->params[i], &number)
-                  == 1
-               && BN_cmp(number, wanted) == 0;
-
-        BN_free(number);
-        BN_free(wanted);
-    }
-
-    return same;
-}
-
-
-/* bits is the size of the key */
-
-static int
-seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
-    const seal_km_signature_key_t *raw, unsigned bits)
-{
-    int                         i;
-    unsigned                    needed;
-    const seal_km_algorithm_t  *algorithm;
-
-    needed = (unsigned) -1;
+    least = (unsigned) -1;
 
     for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
+        bits = seal_km_algorithm(i)->min_bits;
 
-        if ((jwk->algorithms & (1u << i)) == 0) {
-            continue;
+        if ((jwk->algorithms & (1u << i)) != 0 && bits < least) {
+            least = bits;
         }
-
-        algorithm = seal_km_algorithm(i);
-
-        if (bits < algorithm->min_bits) {
-
-            if (needed > algorithm->min_bits) {
-                needed = algorithm->min_bits;
-            }
-
-            continue;
-        }
-
-        key->verifiers[i] = seal_km_verifier_create(algorithm, raw);
-
-        if (key->verifiers[i] == NULL) {
-            return seal_km_jwk_unusable(jwk, "OpenSSL refuses it");
-        }
-
-        key->algorithms |= 1u << i;
     }
 
-    if (key->algorithms == 0) {
-        return seal_km_jwk_unusable(jwk, "%s key of %u bits, at least %u are"
-                                    " needed", jwk->type->name, bits, needed);
-    }
-
-    return 0;
+    return least;
 }
 
 
@@ -782,16 +508,11 @@ seal_km_jwk_create_key(const seal_km_jwk_t *jwk)
 void
 seal_km_jwk_free(seal_km_jwk_key_t *key)
 {
-    int  i;
-
     if (key == NULL) {
         return;
     }
 
-    for (i = 0; i < SEAL_KM_ALGORITHM_N; i++) {
-        seal_km_verifier_free(key->verifiers[i]);
-    }
-
+    seal_km_jwk_key_clear(key);
     seal_km_secret_free(key);
 }
 

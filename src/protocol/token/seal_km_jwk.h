@@ -1,6 +1,6 @@
 /*
  * One JWK (RFC 7517, clause 4) on its way to become a key: what makes it usable
- * (RFC 7518, clause 6; RFC 8037), and the key, ready to verify with.
+ * for JWS (RFC 7518, clause 6; RFC 8037), and what is told of one that is not.
  */
 
 
@@ -19,6 +19,17 @@
 
 typedef struct seal_km_jwk_type_s  seal_km_jwk_type_t;
 typedef struct seal_km_jwk_key_s   seal_km_jwk_key_t;
+
+
+/* what a key of a type is made of: all that LibJWT gets to see */
+
+struct seal_km_jwk_type_s {
+    const char      *name;        /* "kty" */
+    jwk_key_type_t   kty;
+    const char      *curves[3];
+    const char      *members[SEAL_KM_JWK_MEMBERS];  /* in base64url */
+    const char      *params[SEAL_KM_JWK_MEMBERS];   /* OpenSSL's numbers */
+};
 
 
 /* a JWK on its way to become a key */
@@ -40,6 +51,7 @@ typedef struct {
 struct seal_km_jwk_key_s {
     seal_km_jwk_key_t        *next;
     seal_km_str_t             kid;         /* data == NULL: none */
+    unsigned                  bits;        /* its size */
     seal_km_algorithms_t      algorithms;  /* that it fits */
 
     /* one for each of them, NULL for the others */
@@ -48,9 +60,10 @@ struct seal_km_jwk_key_s {
 
 
 /*
- * Makes a key of jwk, whose first four members the caller has set.  Returns 0 with *key, which is the caller's; 1 where the key is left
- * out, which notice is told unless it is for encryption; -1 without memory.
- * But for 0 *key is not set.
+ * Makes a key of jwk, whose first four members the caller has set.  Returns 0
+ * with *key, which is the caller's; 1 where the key is left out, which notice is
+ * told unless it is for encryption; -1 without memory.  But for 0 *key is not
+ * set.
  */
 int seal_km_jwk_read(seal_km_jwk_t *jwk, seal_km_jwk_key_t **key);
 
