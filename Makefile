@@ -13,7 +13,7 @@ PREFIX       ?= /usr/local
 # seconds for each fuzzer, tests that run at once (most of them wait most of the
 # time), and which tests
 FUZZ_SECONDS ?= 60
-TEST_JOBS    ?= 3
+TEST_JOBS    ?= 4
 TESTS        ?= t/*.t
 
 # LibJWT, looked for where "config" looks; a shell asks when a recipe runs, since

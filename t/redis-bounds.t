@@ -192,6 +192,7 @@ test 'Redis does not read for long',
              qr/"@{[ $redis->address ]}" (?:answers nothing|closed the conn)/ ],
     may_log => [ qr/SEAL KM Request refused, store_unavailable/,
                  qr/did not answer the greeting/,
+                 qr/could not be connected to, .*\(110: /,
                  qr/(?:send|recv)\(\) failed \(110: / ],
     sub {
         my $h2 = SealKM::HTTP2->new(port => $http2);
