@@ -13,7 +13,7 @@ sub bytes { my ($n) = @_; return join '', map { chr rand 256 } 1 .. $n }
 my %key = map { ($_ => bytes(32)) } 'a', 'b', 'refused';
 my $digest_bytes = bytes(32);
 my $password = 'PASSWORD-' . unpack 'H*', bytes(12);
-my %material = map { ($_ => "RECORD-$_-" . unpack 'H*', bytes(12)) } qw(small large json bad plain pieces);
+my %material = map { ($_ => "RECORD-$_-" . unpack 'H*', bytes(12)) } qw(small large json bad plain pieces huge);
 
 my $why_not = freed_nginx(
     (map { ("record key $_" => $key{$_}, "record key $_, base64url" => b64u($key{$_})) } keys %key),
@@ -34,6 +34,9 @@ $redis->set(name('moved'), sealed(name('x'), $material{bad}, a => $key{a}));
 $redis->set(name('changed'), sealed(name('changed'), $material{bad}, a => $key{a})
                              =~ s/(.)\z/$1 eq 'A' ? 'Q' : 'A'/er);
 $redis->set(name('unknown'), sealed(name('unknown'), $material{bad}, x => bytes(32)));
+# more than what a server says that it will send is given room for at once
+my $huge = $material{huge} x 70_000;
+$redis->set(name('huge'), $huge);
 $redis->set(name('plain'), $material{plain} . 'x' x 10_000);
 
 sub secret_file {
@@ -81,6 +84,7 @@ test 'what is given back',
                 (map { [ '/km', $_, 'record_invalid' ] } qw(moved changed unknown plain)),
                 [ '/json', 'small', 'payload_invalid' ];
         }
+        km 'a huge one', { location => '/plain', body => { ServiceID => 'huge' } }, { payload => $huge };
         my @many = map { request(location => '/base64', body => { ServiceID => $_ }) }
                    ('small', 'large') x 30;
         is((grep { !$_ || $_->status != 200 } load(20, \@many)), 0, 'many at once');
