@@ -933,7 +933,7 @@ test_no_memory(void **state)
 
         /* in the middle are all the decoders that OpenSSL tries */
 
-        for (nth = 1; nth <= n; nth += (nth > 150 && nth + 100 < n) ? 11 : 1) {
+        for (nth = 1; nth <= n; nth += (nth > 150 && nth + 300 < n) ? 11 : 1) {
             lacks_memory_well(jwk, nth, unit_memory_fail_once);
         }
 
