@@ -9,6 +9,7 @@ use SealKM::Fetching;
 use SealKM::JwksServer;
 use SealKM::KeyFile;
 use SealKM::Scarce;
+use Time::HiRes 'sleep';
 
 my $skip = scarce_nginx();
 
@@ -30,7 +31,7 @@ sub is_right { return says_so() || /^200 .*"Payload":"KEY-MATERIAL"\}$/ }
 sub publish {
     my ($to, $key) = @_;
     $to->($key);
-    select undef, undef, undef, 0.005;
+    sleep 0.005;
     return;
 }
 
