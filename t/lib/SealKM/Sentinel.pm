@@ -172,12 +172,29 @@ sub promoted {
 }
 
 
+# a sentinel gives up where the replica is slow, and nobody would ask it again
 sub failover {
     my ($self) = @_;
     my $old = $self->master;
+    my ($sentinel) = $self->sentinels;
 
-    ($self->sentinels)[0]->command('SENTINEL', 'FAILOVER', $self->{name});
-    return $self->promoted($old);
+    for (1 .. 5) {
+        $sentinel->command('SENTINEL', 'FAILOVER', $self->{name});
+        wait_for(sub { !$self->_fails_over($sentinel, $old) }, 60);
+
+        my $new = eval { $self->promoted($old, 5) };
+        return $new if $new;
+    }
+    die "no new master\n";
+}
+
+
+# neither done nor given up
+sub _fails_over {
+    my ($self, $sentinel, $old) = @_;
+    my %set = split /\n/, $sentinel->cli('SENTINEL', 'MASTER', $self->{name});
+
+    return $set{port} == $self->_port($old) && $set{flags} =~ /failover_in_progress/;
 }
 
 
