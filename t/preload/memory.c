@@ -188,6 +188,20 @@ memory_is_in(void *address, const uintptr_t *range)
 }
 
 
+/* OPENSSL_malloc() and the like, which newer OpenSSL does not leave by a jump */
+
+static int
+memory_is_openssl_malloc(void *address)
+{
+    Dl_info  info;
+
+    return dladdr(address, &info) != 0
+           && info.dli_sname != NULL
+           && strncmp(info.dli_sname, "CRYPTO_", 7) == 0
+           && strstr(info.dli_sname, "alloc") != NULL;
+}
+
+
 /* 1 if it is the module that wants memory, or whoever works for it */
 
 static int
@@ -208,7 +222,9 @@ memory_is_ours(void)
             return 1;
         }
 
-        if (memory_is_in(stack[i], memory_openssl) && !memory_control->openssl)
+        if (memory_is_in(stack[i], memory_openssl)
+            && !memory_control->openssl
+            && !memory_is_openssl_malloc(stack[i]))
         {
             return 0;
         }
