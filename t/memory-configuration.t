@@ -98,7 +98,7 @@ test 'each allocation of a configuration',
         ended_well('the master goes on as before each time', @odd);
 
         # what OpenSSL lacks it may not need, and what it leaks is its own
-        ($tried, @odd) = reloaded(openssl => 1, step => 601);
+        ($tried, @odd) = reloaded(openssl => 1, step => 151);
         cmp_ok($tried, '>', 20, "a reload: $tried allocations have failed, OpenSSL's too");
         ended_well('nothing crashes', grep { $_->{status} != 101 && $_->{status} != 102 } @odd);
 

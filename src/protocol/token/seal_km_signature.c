@@ -60,7 +60,7 @@ seal_km_verifier_create(const seal_km_algorithm_t *algorithm,
 
     if (seal_km_verifier_init(verifier, key) != 0) {
         seal_km_verifier_free(verifier);
-        verifier = NULL;
+        return NULL;
     }
 
     /* it may have something to say of what went well in the end, too */

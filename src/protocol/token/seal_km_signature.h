@@ -58,8 +58,9 @@ typedef enum {
 /*
  * A verifier for the algorithm with a key that fits it: type, curve and size are
  * not looked at.  It has its own reference to, or copy of, the key.  NULL where
- * OpenSSL refuses the key, or without memory; to be freed with
- * seal_km_verifier_free(), which cleanses a secret.  One use at a time.
+ * OpenSSL refuses the key, or without memory: its queue of errors may tell which,
+ * and is the caller's to clear.  To be freed with seal_km_verifier_free(), which
+ * cleanses a secret.  One use at a time.
  */
 seal_km_verifier_t *seal_km_verifier_create(
     const seal_km_algorithm_t *algorithm, const seal_km_signature_key_t *key);
