@@ -50,6 +50,7 @@ ngx_http_seal_km_start_fetch(ngx_http_seal_km_fetched_t *fetch)
     fetch->len = 0;
     fetch->size = 0;
     fetch->failed = 0;
+    fetch->ended = 0;
     fetch->whole = 0;
     fetch->too_large = 0;
     fetch->given_up = 0;
@@ -323,6 +324,7 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     }
 
     fetch->whole = ngx_http_seal_km_fetch_is_whole(sr);
+    fetch->ended = 1;
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE && !sr->header_sent
         && rc != NGX_HTTP_CLOSE
@@ -342,8 +344,8 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
 /*
  * Whether it is nginx that could not go on, most often for want of memory, and not
- * the SIM-S: a 500 that no upstream has sent, or an end in the middle that has
- * not come from there.  Without buffering nobody can tell whose that was.
+ * the SIM-S: a 500 that the upstream has not sent, or an end in the middle that has
+ * not come from there.  Of one that has, nginx makes no error without buffering.
  */
 
 static ngx_uint_t
@@ -354,8 +356,15 @@ ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr, ngx_int_t rc)
 
     u = sr->upstream;
 
+    /* nobody is behind the connection of a fetch who could close it */
+
+    if (u != NULL && u->pipe != NULL && u->pipe->downstream_error) {
+        return 1;
+    }
+
     if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
-        return u == NULL || u->headers_in.status_n == 0;
+        return u == NULL
+               || u->headers_in.status_n != NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc != NGX_ERROR) {
@@ -368,8 +377,9 @@ ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr, ngx_int_t rc)
 
     p = u->pipe;
 
-    return u->buffering
-           && (p == NULL || (!p->upstream_error && !p->upstream_eof));
+    return !u->buffering
+           || p == NULL
+           || (!p->upstream_error && !p->upstream_eof);
 }
 
 
@@ -415,6 +425,8 @@ ngx_http_seal_km_fetch_wake(ngx_http_request_t *r)
 
     fc = (ngx_http_seal_km_fetch_conn_t *) r->http_connection;
     fetch = fc->fetch;
+
+    fetch->ended = 0;
 
     /* postpone_output: what is too little to be sent waits in r->out */
 
@@ -517,6 +529,12 @@ ngx_http_seal_km_fetch_cleanup(void *data)
     }
 
     if (fc->fetch) {
+
+        if (fc->fetch->ended) {
+            /* the parent should have been waked, and there was no memory to */
+            fc->fetch->starved = 1;
+        }
+
         ngx_http_seal_km_fetch_deliver(fc->fetch);
     }
 }

@@ -43,6 +43,7 @@ struct ngx_http_seal_km_fetched_s {
     ngx_event_t                    event;
     unsigned                       active:1;
     unsigned                       failed:1;
+    unsigned                       ended:1;     /* the parent is to be waked */
     unsigned                       whole:1;
     unsigned                       too_large:1;
     unsigned                       given_up:1;  /* the worker exits */

@@ -23,6 +23,7 @@ package SealKM::Scarce;
 #         leaks   => 0                  1: blocks are not counted
 #         most    => 100                no more than so many of them fail, spread
 #                                       evenly; all by default
+#         first   => 0                  so many fail before that, one by one
 #     begin_forking(wanted => 1)        from now on each allocation of the module's
 #         pid => $pid                   fails, in a child of its own: of that
 #         step => 1                     process, or of the nginx that is started next;
@@ -143,7 +144,7 @@ sub each_fails {
     my $step = _step(\%set);
 
     until ($missed == 2) {
-        $n += $step;
+        $n += $n < ($set{first} // 0) ? 1 : $step;
 
         for my $again (0 .. 3) {
             $set{before}->() if $set{before};
