@@ -55,8 +55,7 @@ sub name { return "seal:km:$_[0]:service" }
 
 $redis->set(name($_), sealed(name($_), $record{$_}, b => $key{b})) for keys %record;
 $redis->set(name('moved'), sealed(name('x'), $material{bad}, a => $key{a}));
-$redis->set(name('changed'), sealed(name('changed'), $material{bad}, a => $key{a})
-                             =~ s/(.)\z/$1 eq 'A' ? 'Q' : 'A'/er);
+$redis->set(name('changed'), changed(sealed(name('changed'), $material{bad}, a => $key{a})));
 $redis->set(name('unknown'), sealed(name('unknown'), $material{bad}, x => bytes(32)));
 $redis->set(name('withdrawn'), sealed(name('withdrawn'), $material{bad}, old => $key{old}));
 

@@ -188,7 +188,7 @@ memory_is_in(void *address, const uintptr_t *range)
 }
 
 
-/* OPENSSL_malloc() and the like, which newer OpenSSL does not leave by a jump */
+/* OPENSSL_malloc(), which newer OpenSSL does not leave by a jump */
 
 static int
 memory_is_openssl_malloc(void *address)
@@ -197,8 +197,7 @@ memory_is_openssl_malloc(void *address)
 
     return dladdr(address, &info) != 0
            && info.dli_sname != NULL
-           && strncmp(info.dli_sname, "CRYPTO_", 7) == 0
-           && strstr(info.dli_sname, "alloc") != NULL;
+           && strcmp(info.dli_sname, "CRYPTO_malloc") == 0;
 }
 
 

@@ -15,6 +15,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <sys/mman.h>
 
 
 static void unit_keep(void *p);
@@ -608,9 +609,13 @@ int  __wrap_munmap(void *p, size_t size);
 void *
 __wrap_mmap(void *p, size_t size, int prot, int flags, int fd, off_t offset)
 {
-    unit_memory_live++;
+    p = __real_mmap(p, size, prot, flags, fd, offset);
 
-    return __real_mmap(p, size, prot, flags, fd, offset);
+    if (p != MAP_FAILED) {
+        unit_memory_live++;
+    }
+
+    return p;
 }
 
 

@@ -344,42 +344,25 @@ ngx_http_seal_km_fetch_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
 /*
  * Whether it is nginx that could not go on, most often for want of memory, and not
- * the SIM-S: a 500 that the upstream has not sent, or an end in the middle that has
- * not come from there.  Of one that has, nginx makes no error without buffering.
+ * the SIM-S: a 500 that the upstream has not sent; an error in the middle, for of
+ * an end that comes too early, or late, nginx makes none once there is a header;
+ * or a downstream that fails, for there is nobody who could close a fetch.
  */
 
 static ngx_uint_t
 ngx_http_seal_km_fetch_is_starved(ngx_http_request_t *sr, ngx_int_t rc)
 {
-    ngx_event_pipe_t     *p;
     ngx_http_upstream_t  *u;
 
     u = sr->upstream;
-
-    /* nobody is behind the connection of a fetch who could close it */
-
-    if (u != NULL && u->pipe != NULL && u->pipe->downstream_error) {
-        return 1;
-    }
 
     if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) {
         return u == NULL
                || u->headers_in.status_n != NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc != NGX_ERROR) {
-        return 0;
-    }
-
-    if (u == NULL) {
-        return 1;
-    }
-
-    p = u->pipe;
-
-    return !u->buffering
-           || p == NULL
-           || (!p->upstream_error && !p->upstream_eof);
+    return rc == NGX_ERROR
+           || (u != NULL && u->pipe != NULL && u->pipe->downstream_error);
 }
 
 

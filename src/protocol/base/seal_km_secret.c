@@ -177,3 +177,18 @@ seal_km_secret_has_failed(void)
 
     return failed;
 }
+
+
+int
+seal_km_secret_openssl_has_failed(void)
+{
+    unsigned long  error;
+
+    while ((error = ERR_get_error()) != 0) {
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

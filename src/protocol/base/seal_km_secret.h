@@ -41,5 +41,11 @@ void seal_km_secret_leave(void);
  */
 int seal_km_secret_has_failed(void);
 
+/*
+ * 1 if OpenSSL's queue of errors tells of memory that was missing, which it does
+ * not always do.  What it tells is taken from the queue.
+ */
+int seal_km_secret_openssl_has_failed(void);
+
 
 #endif /* SEAL_KM_SECRET_H */

@@ -32,7 +32,6 @@ static EVP_PKEY *seal_km_jwk_read_pem(const jwk_item_t *item);
 static int seal_km_jwk_is_pkey(const seal_km_jwk_t *jwk, EVP_PKEY *pkey);
 static seal_km_jwk_key_e seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk,
     seal_km_jwk_key_t *key, const seal_km_signature_key_t *raw);
-static int seal_km_jwk_key_lacked_memory(void);
 
 
 /* LibJWT has nothing left when this is over */
@@ -78,7 +77,7 @@ seal_km_jwk_key_try(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key)
     }
 
     if (seal_km_secret_has_failed()
-        || (rc != SEAL_KM_JWK_KEY_OK && seal_km_jwk_key_lacked_memory()))
+        || (rc != SEAL_KM_JWK_KEY_OK && seal_km_secret_openssl_has_failed()))
     {
         rc = SEAL_KM_JWK_KEY_NO_MEMORY;
     }
@@ -329,21 +328,4 @@ seal_km_jwk_set_verifiers(const seal_km_jwk_t *jwk, seal_km_jwk_key_t *key,
 
     return (key->algorithms != 0) ? SEAL_KM_JWK_KEY_OK
                                   : SEAL_KM_JWK_KEY_SHORT;
-}
-
-
-/* it is not always told, but if so then here */
-
-static int
-seal_km_jwk_key_lacked_memory(void)
-{
-    unsigned long  error;
-
-    while ((error = ERR_get_error()) != 0) {
-        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-            return 1;
-        }
-    }
-
-    return 0;
 }

@@ -40,7 +40,6 @@ static seal_km_signature_e seal_km_signature_pkey(seal_km_signature_t *s,
     seal_km_verifier_t *verifier);
 static int seal_km_signature_hash(seal_km_signature_t *s, const EVP_MD *digest);
 static int seal_km_signature_encode(seal_km_signature_t *s);
-static int seal_km_signature_no_memory(void);
 
 
 seal_km_verifier_t *
@@ -222,7 +221,9 @@ seal_km_signature_verify(seal_km_signature_t *s, seal_km_verifier_t *verifier)
 
     rc = seal_km_signature_try(s, verifier);
 
-    if (rc != SEAL_KM_SIGNATURE_RIGHT && seal_km_signature_no_memory()) {
+    /* where OpenSSL lacked memory nothing is known of the signature */
+
+    if (rc != SEAL_KM_SIGNATURE_RIGHT && seal_km_secret_openssl_has_failed()) {
         rc = SEAL_KM_SIGNATURE_NO_MEMORY;
     }
 
@@ -410,23 +411,6 @@ seal_km_signature_encode(seal_km_signature_t *s)
 
     s->der_len = (size_t) len;
     s->encoded = 1;
-
-    return 0;
-}
-
-
-/* 1 if OpenSSL complained of memory: then nothing is known of the signature */
-
-static int
-seal_km_signature_no_memory(void)
-{
-    unsigned long  error;
-
-    while ((error = ERR_get_error()) != 0) {
-        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-            return 1;
-        }
-    }
 
     return 0;
 }

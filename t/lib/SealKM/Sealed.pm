@@ -5,7 +5,8 @@ package SealKM::Sealed;
 #     my $file = record_keys(a => 'A' x 32, b => 'B' x 32);   a JWK Set, 0600
 #     sealed('seal:km:v2x.example:service', 'K1', a => 'A' x 32)
 #     sealed($name, $text, a => $key, -header => { rec => 'x', zip => undef })
-#     parts($value), unparts(@parts)           a value, and its five parts
+#     changed($value)                          it, with another tag
+#     parts($value)                            its five parts
 
 use strict;
 use warnings;
@@ -18,7 +19,7 @@ use SealKM::JSON;
 use SealKM::Keys;
 use SealKM::Util;
 
-our @EXPORT = qw(record_keys record_jwk sealed sealed_with parts);
+our @EXPORT = qw(record_keys record_jwk sealed sealed_with changed parts);
 
 
 sub record_jwk {
@@ -56,6 +57,12 @@ sub sealed_with {
 
     return join '.', $aad, '', b64u($iv), b64u($cipher),
         b64u(substr $tag, 0, $set{tag} // 16);
+}
+
+
+sub changed {
+    my ($value) = @_;
+    return $value =~ s/(.)\z/$1 eq 'A' ? 'Q' : 'A'/er;
 }
 
 
