@@ -597,6 +597,8 @@ sub fake_node {
 my $tries = 0;
 my @port = map { free_port() } 0 .. 11;
 my $own = sub { map_of([ 0, 16383, [ '127.0.0.1', $port[ $_[0] ] ] ]) };
+my $both = map_of([ 0, 16382, [ '127.0.0.1', $port[2] ] ],
+                  [ 16383, 16383, [ '127.0.0.1', $port[3] ] ]);
 
 my %fake = (
     # a key's first GETs say TRYAGAIN
@@ -606,10 +608,11 @@ my %fake = (
                           . "slot\r\n" : bulk("record of $key") }),
     always_tryagain => fake_node($own->(1), port => $port[1],
         get => sub { "-TRYAGAIN Multiple keys\r\n" }),
-    # two that send to each other
-    loop => fake_node($own->(2), port => $port[2],
+    # two that send to each other; one that is in no map is given up when the next
+    # map comes, and what it was asked is asked again
+    loop => fake_node($both, port => $port[2],
         get => sub { "-MOVED 1 127.0.0.1:$port[3]\r\n" }),
-    loop_other => fake_node($own->(2), port => $port[3],
+    loop_other => fake_node($both, port => $port[3],
         get => sub { "-MOVED 1 127.0.0.1:$port[2]\r\n" }),
     ask_loop => fake_node($own->(4), port => $port[4],
         get => sub { "-ASK 1 127.0.0.1:$port[4]\r\n" }),
