@@ -23,7 +23,9 @@ package SealKM::Traffic;
 #     service_request('a', '/km')   the text of a request for it, made quickly
 #     tally(@results)               "ok 210, store_timeout 3"
 #     worst(@results)               the longest of them, in seconds, without what
-#                                   the machine's other work held it up for
+#                                   the machine's other work held it up for; one
+#                                   that was held up for more than a second tells
+#                                   nothing, and is left out
 #     in_time($seconds, @results)   none of them took longer than a timeout of so
 #                                   many seconds allows; a busy machine is left a
 #                                   second more, or nearly as much as the timeout,
@@ -257,8 +259,9 @@ sub tally {
 
 
 sub worst {
-    return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin},
-                                             $_->{held_then} - $_->{held}) } @_);
+    return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin}, $_->{was_held}) }
+                  grep { $_->{was_held} < 1 }
+                  map { { %$_, was_held => $_->{held_then} - $_->{held} } } @_);
 }
 
 
