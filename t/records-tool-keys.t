@@ -104,6 +104,38 @@ test 'keys, seal, open, verify',
     };
 
 
+test 'keys that are none for records',
+    sub {
+        $redis->flush;
+        my ($key) = @{ from_json(text_of($keys))->{keys} };
+        my $n = 0;
+        my @others = (
+            (map { { %$key, kid => $_ } } '', undef, 5, [], 'x' x 256),
+            (map { { %$key, kid => 'k' . ++$n, %$_ } } { kty => 'RSA' }, { kty => undef },
+                { alg => 'A128GCM' }, { alg => 1 }, { use => 'sig' }, { use => 0 },
+                { k => undef }, { k => 'A' x 42 }, { k => 'A' x 44 }, { k => 'A' x 43 . '=' },
+                map { { key_ops => $_ } } 'decrypt', { decrypt => 1 }, 0, [ 'encrypt' ],
+                    [ 'decrypt', 1 ], [ 'decrypt', undef ], [ [ 'decrypt' ] ]),
+            'a', 1, undef,
+        );
+        my @taken = map { { %$key, kid => "t$_->[0]", %{ $_->[1] } } }
+            [ 1, { alg => undef, use => undef, key_ops => undef } ],
+            [ 2, { alg => 'A256GCM', use => 'enc', key_ops => [ 'encrypt', 'decrypt' ] } ],
+            [ 3, { key_ops => [] } ];
+        my $file = temp_file(to_json({ keys => [ $key, @others, @taken ] }));
+        chmod 0600, $file;
+
+        my $pattern = qr/: key (\d+)(?:, ".*?",)? is left out: (.*?)(?: in \S+:\d+)?$/m;
+        my %told = tool($redis, 'verify', '--key', $file)->{err} =~ /$pattern/g;
+        my (undef, $output) = nginx_t(config => location('= /km', record_keys => $file));
+        my %why = $output =~ /$pattern/g;
+        is(join("\n", map { "$_ " . ($told{$_} // '') } sort { $a <=> $b } keys %told),
+           join("\n", map { "$_ $why{$_}" } sort { $a <=> $b } keys %why),
+           'the server says the same of each');
+        is(join(' ', sort { $a <=> $b } keys %why), join(' ', 2 .. @others + 1), 'these, and no others');
+    };
+
+
 sub ttls {
     my ($server, @names) = @_;
     return join ' ', map { $server->command('PEXPIRETIME', $_) } @names;
