@@ -72,7 +72,7 @@ set_valgrind() {
         TEST_NGINX_USE_VALGRIND+=" --suppressions=$suppress"
     fi
     export TEST_NGINX_USE_VALGRIND
-    export TEST_NGINX_SLEEP=1
+    export TEST_NGINX_SLEEP=0.1
 }
 
 set_asan() {

@@ -60,6 +60,7 @@ use strict;
 use warnings;
 
 use Exporter ();
+use POSIX ();
 use SealKM::Client;
 use SealKM::Config;
 use SealKM::FakeRedis;
@@ -449,6 +450,8 @@ $Test::Nginx::Util::RunTestHelper = sub {
 
     my $ok = eval {
         SealKM::Client->new(port => server_port())->close;
+        # it listens before it writes that
+        wait_for(sub { -s $Test::Nginx::Util::PidFile }) or die "no PID\n";
         local $SealKM::Client::CONNECT_TIMEOUT = seconds(5);
         $seal_km->{run}->();
         1;
@@ -463,7 +466,27 @@ $Test::Nginx::Util::RunTestHelper = sub {
         return !@patterns;
     }) if $ok;
     _check_log($block, 'error log', 1);
+    _end_checked() if $ENV{TEST_NGINX_USE_VALGRIND};
 };
+
+# What valgrind looks for when a process exits takes it a while, and Test::Nginx
+# kills nginx a second after its PID file is gone.  A worker that still has to
+# wait for something is told to exit at once; the master would kill it soon.
+sub _end_checked {
+    my $pid = -f $Test::Nginx::Util::PidFile ? master_pid() : return;
+    my $ended = sub {
+        waitpid $pid, POSIX::WNOHANG();
+        return !Test::Nginx::Util::is_running($pid);
+    };
+
+    kill 'QUIT', $pid;
+    return if wait_for($ended, 3);
+
+    open my $file, '<', "/proc/$pid/task/$pid/children" or return;
+    kill 'TERM', split ' ', <$file> // '';
+    wait_for($ended, 3);
+    return;
+}
 
 # of nginx that must not start
 $Test::Nginx::Util::CheckErrorLog = sub { _check_log($_[0], 'error log', 1) };
