@@ -536,7 +536,8 @@ my $idle = SealKM::JwksServer->start('rsa');
 
 test 'renewed before it runs out, though nobody asks for anything',
     http_config => $zone,
-    config => net('= /km', jwks_cache => '1s', jwks_cooldown => '1s')
+    config => net('= /km', jwks_cache => seconds(1) . 's',
+                  jwks_cooldown => '1s')
         . fetches($idle),
     sub {
         km 'the first', with('rsa'), @ok;

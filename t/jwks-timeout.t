@@ -216,7 +216,7 @@ my $kept = SealKM::JwksServer->start('rsa');
 test 'an exiting worker answers those that wait',
     master => 1,
     http_config => KEYS_ZONE,
-    config => net('= /km', jwks_timeout => '3s', jwks_cooldown => '1s')
+    config => net('= /km', jwks_timeout => seconds(3) . 's', jwks_cooldown => '1s')
         . fetches($kept, $nginx),
     log => [ $late ],
     sub {

@@ -38,9 +38,9 @@ sub measure {
              sockets => sockets($worker) };
 }
 
-# reloads so many times under traffic for these locations
+# reloads so many times under traffic for these locations; measures after $settled
 sub reloads {
-    my ($n, $late, @locations) = @_;
+    my ($n, $late, $settled, @locations) = @_;
     my %traffic = map {
         $_ => traffic(\@services, location => "/$_", rate => 50)
     } @locations;
@@ -49,7 +49,7 @@ sub reloads {
     for my $i (1 .. $n) {
         my $took = gone_after(reload());
         $slowest = $took if $took > $slowest;
-        $first = measure() if $i == ($few ? 2 : 20);
+        $first = measure() if $i == $settled;
     }
 
     ok($slowest < seconds($late), 'old workers go in time') or diag($slowest);
@@ -76,7 +76,7 @@ test 'a hundred reloads',
     config => location('= /sentinel', @sentinel)
         . location('= /replica', @sentinel, redis_read => 'any'),
     sub {
-        my $first = reloads($reloads, 2, qw(sentinel replica));
+        my $first = reloads($reloads, 2, $few ? 2 : 20, qw(sentinel replica));
 
         ok(gone(reload()), 'the old worker goes once more');
         my $last = measure();
@@ -86,7 +86,9 @@ test 'a hundred reloads',
         # but for the requests that were under way
         is($last->{files}, $first->{files}, 'as many files of the master');
         ok($last->{sockets} <= $first->{sockets} + 12, 'as many sockets');
-        ok($last->{$_} < $first->{$_} + 3 * 1024, "memory of the $_ is flat")
+        # valgrind keeps for a while what was freed
+        ok($few || $last->{$_} < $first->{$_} + 3 * 1024,
+           "memory of the $_ is flat")
             for qw(master worker);
 
         # of both locations: to a server one for records and one for questions,
@@ -102,7 +104,8 @@ test 'a hundred reloads',
 
 
 # a cluster that is all of one master, told by one seed; the others hang
-my @second = (redis_timeout => '1s', redis_connect_timeout => '1s');
+my @second = (redis_timeout => seconds(1) . 's',
+              redis_connect_timeout => seconds(1) . 's');
 my $redis = start_redis();
 $redis->set(service_key($_) => "record of $_") for @services;
 
@@ -125,7 +128,7 @@ test 'reloads while a sentinel and seeds hang',
 
         $hung->stop;
         # what hangs is waited for no longer than seal_km_redis_timeout
-        reloads($few ? 2 : 10, 3, qw(sentinel cluster));
+        reloads($few ? 2 : 10, 3, 0, qw(sentinel cluster));
         $hung->cont;
         ok((grep { $_->count(qr/ CLUSTER/) } @hung) > 0, 'seeds did hang');
     };

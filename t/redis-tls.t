@@ -11,6 +11,7 @@ my $RECORD = 'seal:km:v2x.example:service';
 
 my $ca = authority();
 my $other = authority('other');
+my $slow = $ENV{TEST_NGINX_USE_VALGRIND};
 authority('sub', by => 'ca');
 authority('subsub', by => 'sub');
 
@@ -269,6 +270,8 @@ my %other = (
         log => qr/closed the connection|sent what is no reply/,
         reason => [ 'store_unavailable', 'store_error' ],
         location => { redis_ssl => 'off' },
+        # CLIENT might have been why it was closed: it is tried without
+        most => 4,
     },
     'no protocol in common' => {
         redis => server($ip, args => [ '--tls-protocols', 'TLSv1.2' ]),
@@ -346,25 +349,33 @@ test 'what is refused',
                 { reason => $case->{reason} // 'store_unavailable' }
                 for 1 .. $times;
         };
-        my $until = time + 2;
-
         my %before = map { $_->{name} => asked($_->{redis}) } @cases;
-        $refused->('a request', $_, 2) for @cases;
-        wait_for(sub { time > $until });
+        my $all_refused = sub {
+            my (@refused) = @_;
+            my $until = time + 2;
 
-        for my $case (@cases) {
-            my $name = $case->{name};
+            $refused->('a request', $_, 2) for @refused;
+            wait_for(sub { time > $until });
 
-            $refused->('and later', $case, 1);
-            is(asked($case->{redis}), $before{$name}, "$name: never asked");
-            ok($case->{logged}->($case->{log}), "$name: it is told why")
-                or diag($case->{logged}->(qr/./));
-            # of nginx a line or two, and one of the module's
-            ok($case->{logged}->(qr/\[(?:error|crit)\]/) <= 3,
-               "$name: once") or diag($case->{logged}->(qr/./));
-            is(scalar $case->{logged}->(qr/\[(?:alert|emerg)\]/), 0,
-               "$name: as an error");
-        }
+            for my $case (@refused) {
+                my $name = $case->{name};
+
+                $refused->('and later', $case, 1);
+                is(asked($case->{redis}), $before{$name}, "$name: never asked");
+                ok($case->{logged}->($case->{log}), "$name: it is told why")
+                    or diag($case->{logged}->(qr/./));
+                # of nginx a line or two, and one of the module's
+                ok($case->{logged}->(qr/\[(?:error|crit)\]/)
+                       <= ($case->{most} // 3),
+                   "$name: once") or diag($case->{logged}->(qr/./));
+                is(scalar $case->{logged}->(qr/\[(?:alert|emerg)\]/), 0,
+                   "$name: as an error");
+            }
+        };
+
+        # it would be told anew where nobody has asked for a minute
+        my @left = @cases;
+        $all_refused->(splice @left, 0, $slow ? 4 : @left) while @left;
 
         $_->{mend}->() for @mended;
         for my $case (@mended) {
