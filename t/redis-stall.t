@@ -83,7 +83,7 @@ test '10 seconds',
             note("$name: " . tally(@results) . sprintf ', longest %.2f s',
                  worst(@results));
 
-            ok(@meanwhile > 200 && (@after > 5 || !$told), "$name: there was traffic")
+            ok(@meanwhile > 200 / seconds(1) && (@after > 5 || !$told), "$name: there was traffic")
                 or diag(scalar(@meanwhile) . ' and ' . scalar(@after));
             is(join(' ', grep { !/^store_(?:timeout|unavailable)$/ }
                     map { $_->{reason} || "status $_->{status}" } @meanwhile),
@@ -102,9 +102,11 @@ test '10 seconds',
         my $most = max(@memory);
         note("memory: $before kB, then at most $most kB; sockets: $sockets, then "
              . max(@sockets));
-        ok($most - $before < 16 * 1024, 'memory is bounded')
+        # but valgrind keeps for a while what was freed
+        my $slow = $ENV{TEST_NGINX_USE_VALGRIND};
+        ok($slow || $most - $before < 16 * 1024, 'memory is bounded')
             or diag("$before: @memory");
-        ok(max(@memory[-4 .. -1]) - max(@memory[2 .. 5]) < 4 * 1024,
+        ok($slow || max(@memory[-4 .. -1]) - max(@memory[2 .. 5]) < 4 * 1024,
            'memory does not grow') or diag("$before: @memory");
         # those of the clients, if nginx has no time for any of them, and few more
         ok(max(@sockets) < $sockets + 3 * WIDTH + 50, 'sockets are bounded')

@@ -288,7 +288,8 @@ my $of_replicas = sentinel(sub { 0 }, $leader->port, 0, SENTINEL => sub {
 
 test 'one of two replicas hangs',
     config => location('= /km', redis_mode => 'sentinel keys',
-                       redis_read => 'replica', redis_timeout => '600ms',
+                       redis_read => 'replica',
+                       redis_timeout => seconds(600) . 'ms',
                        pass => $of_replicas->address),
     log => [ qr/refused, store_timeout/ ],
     may_log => \@log,

@@ -186,7 +186,7 @@ test 'Redis fails, and is back, while a worker exits',
     sub {
         my $request = ask('late');
         my @clients = map { client()->send(substr $request, 0, -5) } 1, 2;
-        ok(wait_for(sub { sockets((worker_pids())[0]) > 2 }), 'two wait');
+        ok(wait_for(sub { grep { sockets($_) > 2 } worker_pids() }), 'two wait');
         my @old = reload();
 
         $clients[0]->send(substr $request, -5);
@@ -355,6 +355,9 @@ test '100 reloads',
         my $wrong = 0;
         my (%old, @memory);
         my $reloads = $few ? 4 : 100;
+
+        # the channels to both are open
+        wait_for(sub { (() = worker_pids()) == 2 });
         my $files = fds(master_pid());
 
         for my $i (0 .. $reloads) {

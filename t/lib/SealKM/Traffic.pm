@@ -16,8 +16,9 @@ package SealKM::Traffic;
 #                                   in seconds, as the kernel counts it: these
 #                                   requests, nginx and Redis
 #
-# They ask for the records of these services in turn, rate of them each second,
-# at most width at once; with keep over connections that are kept open.
+# They ask for the records of these services in turn, rate of them each second (a
+# tenth of it under valgrind, which does not keep up with more), at most width at
+# once; with keep over connections that are kept open.
 #
 #     service_key('a')              the key of a service's record
 #     service_request('a', '/km')   the text of a request for it, made quickly
@@ -90,6 +91,7 @@ sub traffic {
                        port => $Test::Nginx::Util::ServerPort,
                        path => temp_dir() . '/traffic' . ++$started },
                      __PACKAGE__;
+    $self->{rate} /= seconds(1);
 
     service_request('x');
     $self->{watch} = { map { $_ => 0 } SealKM::Load::worker_pids(),
