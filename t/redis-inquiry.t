@@ -124,6 +124,52 @@ test 'somebody knows, later',
     };
 
 
+# down when the worker started: what is wrong shows when they are there
+my $there = temp_dir() . '/there';
+my $no_rights = node(sub { -e $there ? "-NOPERM User u has no permissions\r\n"
+                                     : closing() });
+my $no_such = fake_redis(command => {
+    SENTINEL => sub { -e $there ? "*-1\r\n" : closing() },
+    SUBSCRIBE => sub { map { array(bulk('subscribe'), bulk($_), ":1\r\n") } @_ },
+});
+
+test 'those who do not tell it, and were down at first',
+    config => location('= /cluster', redis_mode => 'cluster',
+                       pass => $no_rights->address)
+        . location('= /sentinel', redis_mode => 'sentinel keys',
+                   pass => $no_such->address),
+    log => [ $refused, qr/has told the (?:slots|master)/ ],
+    may_log => [ qr/does not tell|closed the connection/ ],
+    sub {
+        my %about = (
+            cluster  => [ $no_rights, qr/ CLUSTER /,
+                          qr/does not tell its cluster's slots/ ],
+            sentinel => [ $no_such, qr/ SENTINEL GET/,
+                          qr/does not tell the master "keys"/ ],
+        );
+        my $told = sub { my ($p) = @_; scalar grep { $_ =~ $p } error_log() };
+
+        km "$_: down", { location => "/$_" }, 'store_unavailable'
+            for sort keys %about;
+        open my $file, '>', $there or die $!;
+
+        for my $name (sort keys %about) {
+            my ($fake, $asked, $line) = @{ $about{$name} };
+
+            ok(wait_for(sub {
+                post(location => "/$name");
+                return $told->($line);
+            }, 10), "$name: the log says why");
+            my $n = $fake->count($asked);
+            wait_for(sub {
+                post(location => "/$name");
+                return $fake->count($asked) > $n + 3;
+            });
+            is($told->($line), 1, "$name: once");
+        }
+    };
+
+
 # ------------------------------------------------------------- servers that hang
 
 my $data = fake_redis();

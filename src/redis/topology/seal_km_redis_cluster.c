@@ -551,7 +551,7 @@ seal_km_redis_cluster_hear(void *state, seal_km_redis_question_t *question,
     }
 
     if (reply->type == SEAL_KM_REDIS_REPLY_ERROR
-        && !cluster->inquiry.troubled)
+        && seal_km_redis_inquiry_tells(&cluster->inquiry))
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "Redis server \"%V\" does not tell its cluster's slots: "

@@ -337,6 +337,10 @@ seal_km_redis_inquiry_well(seal_km_redis_inquiry_t *inquiry)
         inquiry->troubled = 0;
     }
 
+    if (!inquiry->troubled) {
+        inquiry->told = 0;
+    }
+
     /* not from here: one of those that left may be who has told us */
 
     if (!inquiry->sweep.timer_set) {
@@ -409,6 +413,17 @@ seal_km_redis_inquiry_trouble(seal_km_redis_inquiry_t *inquiry)
     inquiry->troubled = ngx_current_msec ? ngx_current_msec : 1;
 
     seal_km_redis_inquiry_schedule(inquiry);
+}
+
+
+ngx_uint_t
+seal_km_redis_inquiry_tells(seal_km_redis_inquiry_t *inquiry)
+{
+    if (!inquiry->troubled || inquiry->told == 0) {
+        inquiry->told = inquiry->round;
+    }
+
+    return inquiry->told == inquiry->round;
 }
 
 

@@ -73,6 +73,8 @@ typedef struct {
     ngx_uint_t                     answers;   /* to it */
     ngx_msec_t                     when;      /* the last round began */
     ngx_msec_t                     troubled;  /* 0, or the last failure */
+    ngx_uint_t                     told;      /* 0, or a round of which the log
+                                               * was told what is wrong */
 
     ngx_event_t                    tick;      /* of a round */
     ngx_event_t                    timer;     /* of the next round */
@@ -125,6 +127,12 @@ void seal_km_redis_inquiry_schedule(seal_km_redis_inquiry_t *inquiry);
 
 /* a server has failed: rounds follow each other soon, until all is well */
 void seal_km_redis_inquiry_trouble(seal_km_redis_inquiry_t *inquiry);
+
+/*
+ * 1 if the log is to be told what is wrong with an answer: while that goes on, in
+ * the first round that has any such, which need not be the first that was in vain.
+ */
+ngx_uint_t seal_km_redis_inquiry_tells(seal_km_redis_inquiry_t *inquiry);
 
 /* names have got addresses, for which queries may be waiting */
 void seal_km_redis_inquiry_resolved(seal_km_redis_inquiry_t *inquiry);

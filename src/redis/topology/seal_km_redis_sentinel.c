@@ -353,7 +353,7 @@ seal_km_redis_sentinel_compare(seal_km_redis_sentinel_t *s,
 
     if (!seal_km_redis_sentinel_answer_told(question, &epoch)) {
 
-        if (!s->inquiry.troubled) {
+        if (seal_km_redis_inquiry_tells(&s->inquiry)) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "Redis sentinel \"%V\" does not tell the master "
                           "\"%V\": check \"seal_km_redis_mode\"",
@@ -506,7 +506,7 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
             return NGX_BUSY;
         }
 
-        if (!s->inquiry.troubled) {
+        if (seal_km_redis_inquiry_tells(&s->inquiry)) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "Redis sentinel \"%V\" tells \"%V\", which is no "
                           "IP address, and no \"resolver\" is defined",
@@ -514,7 +514,7 @@ seal_km_redis_sentinel_set_master(seal_km_redis_sentinel_t *s,
         }
     }
 
-    if (rc == NGX_ERROR && !s->inquiry.troubled) {
+    if (rc == NGX_ERROR && seal_km_redis_inquiry_tells(&s->inquiry)) {
         /* not what it is: it may be anything */
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "Redis sentinel \"%V\" tells a master at what is no "
