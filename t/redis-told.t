@@ -106,6 +106,46 @@ test 'what servers call a host stays out of the log',
     };
 
 
+# ---------------------------------------------------------------- hosts of IPv6
+
+# as servers write them: without brackets
+my $v6 = eval { listen_at('::1', free_port()) } ? '::1' : undef;
+my %at = map { $_ => free_port() } qw(low high moved asked master);
+my $v6_map = sub {
+    return array(map {
+        my ($from, $to, $port) = @$_;
+        array(":$from\r\n", ":$to\r\n", array(bulk($v6), ":$port\r\n", bulk('i' x 40)));
+    } [ 0, 8191, $at{low} ], [ 8192, 16383, $at{high} ]);
+};
+my %there = !$v6 ? () : map {
+    my $name = $_;
+    $name => fake_redis(host => $v6, port => $at{$name}, get => sub {
+        my ($key) = @_;
+        return $name =~ /low|high/ && $key =~ /:(moved|asked)/
+            ? ($1 eq 'moved' ? '-MOVED' : '-ASK') . " 1 $v6:$at{$1}\r\n"
+            : bulk("$name has it");
+    }, command => { CLUSTER => $v6_map,
+                    ROLE => sub { array(bulk('master'), ":1\r\n", "*0\r\n") } });
+} keys %at;
+my $v6_seed = fake_redis(command => { CLUSTER => $v6_map });
+my $v6_sentinel = sentinel($v6, $at{master});
+
+test 'addresses of IPv6',
+    skip => $v6 ? undef : 'this machine has no ::1',
+    config => location('= /cluster', redis_mode => 'cluster', pass => $v6_seed->address)
+        . location('= /sentinel', redis_mode => 'sentinel keys',
+                   pass => $v6_sentinel->address),
+    sub {
+        my $payload = sub { post(location => $_[0], body => { ServiceID => $_[1] })
+                                ->json->{Payload} // 'none' };
+        my %seen = map { $payload->('/cluster', "s$_") => 1 } 1 .. 40;
+        is(join(', ', sort keys %seen), 'high has it, low has it', 'CLUSTER SLOTS');
+        is($payload->('/cluster', $_), "$_ has it", "$_: a redirection")
+            for qw(moved asked);
+        is($payload->('/sentinel', 's'), 'master has it', 'a sentinel');
+    };
+
+
 # ------------------------------------------------------------------ nobody answers
 
 my @mute = map { fake_redis(command => { SENTINEL => sub { silence },
