@@ -72,6 +72,7 @@ set_valgrind() {
         TEST_NGINX_USE_VALGRIND+=" --suppressions=$suppress"
     fi
     export TEST_NGINX_USE_VALGRIND
+    # what takes long is waited for in t/lib/SealKM.pm
     export TEST_NGINX_SLEEP=0.1
 }
 
