@@ -4,9 +4,19 @@
 
 #include "seal_km_base64.h"
 
+#if defined(__x86_64__) && !(SEAL_KM_BASE64_PORTABLE)
+#define SEAL_KM_BASE64_SSSE3  1
+#include <tmmintrin.h>
+#endif
+
 
 /* characters whose alphabet is looked at without a branch */
 #define SEAL_KM_BASE64_BLOCK  32
+
+/* characters that are decoded at once, and how many must follow them: what they
+   become is written with four bytes more, for which there has to be room */
+#define SEAL_KM_BASE64_VECTOR  16
+#define SEAL_KM_BASE64_SPARE   8
 
 /* what has no value, alone or in the OR of several */
 #define SEAL_KM_BASE64_NONE   0x1000000u
@@ -37,6 +47,10 @@
     seal_km_base64url_64(128, shift), seal_km_base64url_64(192, shift)
 
 
+#if (SEAL_KM_BASE64_SSSE3)
+static size_t seal_km_base64url_decode_vectors(seal_km_str_t src,
+    unsigned char *dst);
+#endif
 static uint32_t seal_km_base64url_bits(const char *src);
 static int seal_km_base64url_decode_rest(seal_km_str_t src,
     unsigned char *dst, size_t *len);
@@ -62,10 +76,23 @@ seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
     uint16_t        low;
     uint32_t        first, second, high;
     unsigned char  *p;
+#if (SEAL_KM_BASE64_SSSE3)
+    size_t          n;
+#endif
 
     p = dst;
 
     /* dst may be src: what is overwritten was read before */
+
+#if (SEAL_KM_BASE64_SSSE3)
+    if (__builtin_cpu_supports("ssse3")) {
+        n = seal_km_base64url_decode_vectors(src, dst);
+
+        p += n / 4 * 3;
+        src.data += n;
+        src.len -= n;
+    }
+#endif
 
     for ( /* void */ ; src.len >= 8; src.data += 8, src.len -= 8) {
         first = seal_km_base64url_bits(src.data);
@@ -109,6 +136,72 @@ seal_km_base64url_decode(seal_km_str_t src, unsigned char *dst, size_t *len)
 
     return 0;
 }
+
+
+#if (SEAL_KM_BASE64_SSSE3)
+
+/*
+ * Sixteen characters at once, in a quarter of the time: until few are left, or
+ * one of them has no value, which the tables then tell.  Returns how many there
+ * were.
+ *
+ * The upper half of a character tells what its value is more than itself, but for
+ * "_"; and a bit for it is among those of its lower half only if there is such a
+ * character.  A byte beyond ASCII has no bits: a shuffle gives 0 for it.
+ */
+
+__attribute__((target("ssse3")))
+static size_t
+seal_km_base64url_decode_vectors(seal_km_str_t src, unsigned char *dst)
+{
+    size_t   n;
+    __m128i  v, upper, bits;
+
+    const __m128i  bit = _mm_setr_epi8(
+        0, 0, 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i  bits_of = _mm_setr_epi8(
+        0x2a, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e,
+        0x3e, 0x3e, 0x3c, 0x14, 0x14, 0x15, 0x14, 0x1c);
+    const __m128i  more = _mm_setr_epi8(
+        0, 0, 62 - '-', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a',
+        0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i  together = _mm_setr_epi8(
+        2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+
+    for (n = 0;
+         src.len - n >= SEAL_KM_BASE64_VECTOR + SEAL_KM_BASE64_SPARE;
+         n += SEAL_KM_BASE64_VECTOR)
+    {
+        v = _mm_loadu_si128((const __m128i *) (const void *) (src.data + n));
+
+        upper = _mm_and_si128(_mm_srli_epi32(v, 4), _mm_set1_epi8(0x0f));
+
+        bits = _mm_and_si128(_mm_shuffle_epi8(bit, upper),
+                             _mm_shuffle_epi8(bits_of, v));
+
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(bits, _mm_setzero_si128()))) {
+            break;
+        }
+
+        bits = _mm_and_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('_')),
+                             _mm_set1_epi8(63 - ('_' - 'A')));
+
+        v = _mm_add_epi8(v, _mm_add_epi8(_mm_shuffle_epi8(more, upper), bits));
+
+        /* two values become 12 bits, two of these 24, and four of these 96 */
+
+        v = _mm_maddubs_epi16(v, _mm_set1_epi16(0x0140));
+        v = _mm_madd_epi16(v, _mm_set1_epi32(0x00011000));
+        v = _mm_shuffle_epi8(v, together);
+
+        _mm_storeu_si128((__m128i *) (void *) dst, v);
+        dst += SEAL_KM_BASE64_VECTOR / 4 * 3;
+    }
+
+    return n;
+}
+
+#endif
 
 
 /* of four characters, with SEAL_KM_BASE64_NONE where one has none */
