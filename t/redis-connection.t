@@ -121,6 +121,8 @@ my $deaf = fake_redis(get => sub {
     return $service eq 'deaf' ? silence :
            $service eq 'slow' ? (map { ($_, pause(seconds(0.5))) }
                                  split //, bulk($service)) :
+           $service eq 'slow text' ? ("\$9\r\ns", map { (pause(seconds(0.5)), $_) }
+                                      split //, "low text\r\n") :
            bulk($service);
 });
 
@@ -148,10 +150,12 @@ test 'a connection that is not answered any more',
         is(logged(qr/answers nothing/), 1, 'which is said');
 
         # its pieces take longer than anyone waits; none of them is silence
-        is(post(body => { ServiceID => 'slow' })->header('X-Reason'),
-           'store_timeout', 'an answer that is too slow');
-        is(payload(post(body => { ServiceID => 'next' })), 'next',
-           'and those behind it');
+        for my $slow ('slow', 'slow text') {
+            is(post(body => { ServiceID => $slow })->header('X-Reason'),
+               'store_timeout', "an answer that is too slow: $slow");
+            is(payload(post(body => { ServiceID => "next $slow" })), "next $slow",
+               'and the one behind it');
+        }
         is($deaf->count(qr/^accept/), 2, 'on the same connection');
     };
 

@@ -216,12 +216,18 @@ fuzz_feed(seal_km_redis_reader_t *reader, const uint8_t *data, size_t size,
     rc = NGX_AGAIN;
 
     for (from = 0; from < size; from += n) {
-        n = ngx_min(size - from, piece);
-
-        copy = fuzz_alloc(n);
-        memcpy(copy, data + from, n);
+        copy = fuzz_alloc(piece);
         bytes.data = copy;
+        bytes.len = piece;
+
+        seal_km_redis_reader_room(reader, &bytes);
+        fuzz_assert(bytes.len > 0);
+
+        n = ngx_min(size - from, piece);
+        n = ngx_min(n, bytes.len);
         bytes.len = n;
+
+        memcpy(bytes.data, data + from, n);
 
         rc = seal_km_redis_reader_next(reader, &bytes, FUZZ_KINDS,
                                        drop && (from > 0 || n == size), reply);

@@ -6,7 +6,6 @@
 #include "seal_km_redis_reply.h"
 
 #include <hiredis/sds.h>
-#include <openssl/crypto.h>
 
 
 /*
@@ -15,7 +14,16 @@
  */
 #define SEAL_KM_REDIS_ROOM_MAX  (1024 * 1024)
 
+/* bytes behind a string, which are received together with it */
+#define SEAL_KM_REDIS_CRLF  2
 
+
+static ngx_uint_t seal_km_redis_reader_is_long(seal_km_redis_reader_t *reader,
+    seal_km_redis_frame_e rc);
+static ngx_int_t seal_km_redis_reader_start(seal_km_redis_reader_t *reader,
+    u_char *last);
+static seal_km_redis_reply_t *seal_km_redis_reader_finish(
+    seal_km_redis_reader_t *reader);
 static ngx_int_t seal_km_redis_reader_feed(seal_km_redis_reader_t *reader,
     u_char *data, size_t len, size_t more);
 static ngx_int_t seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader,
@@ -25,7 +33,7 @@ static void seal_km_redis_reader_discard(seal_km_redis_reader_t *reader);
 static ngx_int_t seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     seal_km_redis_reply_t **reply);
 static seal_km_redis_reply_t *seal_km_redis_reply_create(
-    const redisReadTask *task, seal_km_redis_reply_e type, size_t size);
+    seal_km_redis_reply_e type, size_t size);
 static void *seal_km_redis_reply_add(const redisReadTask *task,
     seal_km_redis_reply_t *reply);
 static void *seal_km_redis_reply_string(const redisReadTask *task, char *data,
@@ -91,11 +99,28 @@ seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
     }
 
     if (reader->redis->buf != NULL) {
-        OPENSSL_cleanse(reader->redis->buf, reader->used);
+        ngx_explicit_memzero(reader->redis->buf, reader->used);
     }
+
+    seal_km_redis_reply_free(reader->string);
+    reader->string = NULL;
 
     redisReaderFree(reader->redis);
     reader->redis = NULL;
+}
+
+
+void
+seal_km_redis_reader_room(seal_km_redis_reader_t *reader, ngx_str_t *room)
+{
+    seal_km_redis_reply_t  *string;
+
+    string = reader->string;
+
+    if (string != NULL) {
+        room->data = string->data + reader->received;
+        room->len = string->len + SEAL_KM_REDIS_CRLF - reader->received;
+    }
 }
 
 
@@ -130,6 +155,16 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
         seal_km_redis_reader_discard(reader);
         *reply = &seal_km_redis_dropped;
 
+    } else if (reader->string) {
+        reader->received += used;
+
+    } else if (seal_km_redis_reader_is_long(reader, rc)) {
+
+        if (seal_km_redis_reader_start(reader, bytes->data) != NGX_OK) {
+            reader->starved = 1;
+            return NGX_ERROR;
+        }
+
     } else if (seal_km_redis_reader_feed(reader, data, used, frame->body)
                != NGX_OK)
     {
@@ -144,7 +179,74 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
     reader->kind = frame->kind;
     ngx_memzero(frame, sizeof(seal_km_redis_frame_t));
 
-    return drop ? NGX_OK : seal_km_redis_reader_decode(reader, reply);
+    if (drop) {
+        return NGX_OK;
+    }
+
+    if (reader->string) {
+        *reply = seal_km_redis_reader_finish(reader);
+        return NGX_OK;
+    }
+
+    return seal_km_redis_reader_decode(reader, reply);
+}
+
+
+/*
+ * 1 if a string is all of the reply, some of it is to come, and none of it was
+ * given to hiredis; one that is very long is decoded by hiredis, bit by bit.
+ */
+
+static ngx_uint_t
+seal_km_redis_reader_is_long(seal_km_redis_reader_t *reader,
+    seal_km_redis_frame_e rc)
+{
+    return rc == SEAL_KM_REDIS_FRAME_PART
+           && reader->frame.kind == SEAL_KM_REDIS_KIND_STRING
+           && reader->frame.body > 0
+           && reader->frame.size <= SEAL_KM_REDIS_ROOM_MAX
+           && reader->redis->pos == reader->redis->len;
+}
+
+
+/* a reply for the string, whose first bytes are those before last */
+
+static ngx_int_t
+seal_km_redis_reader_start(seal_km_redis_reader_t *reader, u_char *last)
+{
+    size_t                  len;
+    seal_km_redis_reply_t  *string;
+
+    len = reader->frame.size;
+
+    string = seal_km_redis_reply_create(SEAL_KM_REDIS_REPLY_STRING,
+                                        len + SEAL_KM_REDIS_CRLF);
+    if (string == NULL) {
+        return NGX_ERROR;
+    }
+
+    string->len = len;
+
+    reader->string = string;
+    reader->received = len - reader->frame.body;
+
+    ngx_memcpy(string->data, last - reader->received, reader->received);
+
+    return NGX_OK;
+}
+
+
+static seal_km_redis_reply_t *
+seal_km_redis_reader_finish(seal_km_redis_reader_t *reader)
+{
+    seal_km_redis_reply_t  *string;
+
+    string = reader->string;
+    reader->string = NULL;
+
+    string->data[string->len] = '\0';
+
+    return string;
 }
 
 
@@ -209,7 +311,7 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
     /* there is room: this allocates nothing */
     buf = sdscatlen(buf, redis->buf + redis->pos, redis->len - redis->pos);
 
-    OPENSSL_cleanse(redis->buf, reader->used);
+    ngx_explicit_memzero(redis->buf, reader->used);
     sdsfree(redis->buf);
 
     redis->buf = buf;
@@ -245,10 +347,13 @@ seal_km_redis_reader_discard(seal_km_redis_reader_t *reader)
 {
     redisReader  *redis;
 
+    seal_km_redis_reply_free(reader->string);
+    reader->string = NULL;
+
     redis = reader->redis;
 
     if (redis->pos != redis->len) {
-        OPENSSL_cleanse(redis->buf, reader->used);
+        ngx_explicit_memzero(redis->buf, reader->used);
         redis->pos = redis->len;
     }
 }
@@ -271,7 +376,7 @@ seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     }
 
     /* what was decoded may be key material, and stays in the buffer */
-    OPENSSL_cleanse(redis->buf, reader->used);
+    ngx_explicit_memzero(redis->buf, reader->used);
     reader->used = redis->len;
 
     *reply = object;
@@ -293,7 +398,7 @@ seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
 
     case SEAL_KM_REDIS_REPLY_STRING:
     case SEAL_KM_REDIS_REPLY_ERROR:
-        OPENSSL_cleanse(reply->data, reply->len);
+        ngx_explicit_memzero(reply->data, reply->len);
         break;
 
     case SEAL_KM_REDIS_REPLY_ARRAY:
@@ -388,8 +493,7 @@ seal_km_redis_reply_is_string(seal_km_redis_reply_t *reply, ngx_uint_t i,
 
 
 static seal_km_redis_reply_t *
-seal_km_redis_reply_create(const redisReadTask *task,
-    seal_km_redis_reply_e type, size_t size)
+seal_km_redis_reply_create(seal_km_redis_reply_e type, size_t size)
 {
     seal_km_redis_reply_t  *reply;
 
@@ -442,7 +546,7 @@ seal_km_redis_reply_string(const redisReadTask *task, char *data, size_t len)
     type = (task->type == REDIS_REPLY_STRING) ? SEAL_KM_REDIS_REPLY_STRING
                                               : SEAL_KM_REDIS_REPLY_ERROR;
 
-    reply = seal_km_redis_reply_create(task, type, len);
+    reply = seal_km_redis_reply_create(type, len);
     if (reply == NULL) {
         return NULL;
     }
@@ -467,7 +571,7 @@ seal_km_redis_reply_array(const redisReadTask *task, int n)
 
     max = n;
 
-    reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_ARRAY,
+    reply = seal_km_redis_reply_create(SEAL_KM_REDIS_REPLY_ARRAY,
                                        max * sizeof(seal_km_redis_reply_t *));
     if (reply == NULL) {
         return NULL;
@@ -489,7 +593,7 @@ seal_km_redis_reply_integer(const redisReadTask *task, long long value)
 {
     seal_km_redis_reply_t  *reply;
 
-    reply = seal_km_redis_reply_create(task, SEAL_KM_REDIS_REPLY_INTEGER, 0);
+    reply = seal_km_redis_reply_create(SEAL_KM_REDIS_REPLY_INTEGER, 0);
 
     if (reply != NULL) {
         reply->integer = value;

@@ -1,6 +1,7 @@
 /*
  * RESP replies, decoded by hiredis once they are whole (see the frame), of which
- * each string is copied once: out of the reader's buffer into the reply.
+ * each string is copied once: out of the reader's buffer into the reply.  A long
+ * one that is all of a reply is not even that: it is received where it stays.
  */
 
 
@@ -41,7 +42,9 @@ struct seal_km_redis_reply_s {
 typedef struct {
     redisReader            *redis;
     size_t                  used;     /* bytes of its buffer to cleanse */
-    seal_km_redis_frame_t   frame;    /* of the reply that comes in */
+    seal_km_redis_frame_t   frame;    /* of the reply that comes in, */
+    seal_km_redis_reply_t  *string;   /* which may be this one */
+    size_t                  received; /* bytes of it */
     unsigned                kind;     /* of the last one: SEAL_KM_REDIS_KIND_... */
     unsigned                starved:1; /* it was memory that was missing */
 } seal_km_redis_reader_t;
@@ -54,11 +57,18 @@ ngx_int_t seal_km_redis_reader_init(seal_km_redis_reader_t *reader);
 void seal_km_redis_reader_free(seal_km_redis_reader_t *reader);
 
 /*
- * The next reply, out of bytes that were received, of which those that belong to
- * it are taken away.  Its kind must be among the expected ones; a dropped one is
- * nobody's, and kept nowhere.  NGX_OK and *reply, which is the caller's;
- * NGX_AGAIN: more bytes are needed; NGX_ERROR: no RESP, another kind, too long,
- * or out of memory (reader->starved), and the reader is of no more use.
+ * Where the next bytes are to be received: *room, or, while a long string comes
+ * in, its reply, to which *room is set then.
+ */
+void seal_km_redis_reader_room(seal_km_redis_reader_t *reader,
+    ngx_str_t *room);
+
+/*
+ * The next reply, out of bytes that were received there, of which those that
+ * belong to it are taken away.  Its kind must be among the expected ones; a
+ * dropped one is nobody's, and kept nowhere.  NGX_OK and *reply, which is the
+ * caller's; NGX_AGAIN: more bytes are needed; NGX_ERROR: no RESP, another kind,
+ * too long, or out of memory (reader->starved), and the reader is of no more use.
  */
 ngx_int_t seal_km_redis_reader_next(seal_km_redis_reader_t *reader,
     ngx_str_t *bytes, ngx_uint_t expected, ngx_uint_t drop,

@@ -295,6 +295,7 @@ static ngx_int_t
 seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
 {
     ssize_t            n;
+    ngx_str_t          room;
     ngx_uint_t         fault;
     ngx_connection_t  *c;
 
@@ -302,7 +303,12 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
 
     for ( ;; ) {
 
-        n = c->recv(c, seal_km_redis_in, SEAL_KM_REDIS_BUFFER_SIZE);
+        room.data = seal_km_redis_in;
+        room.len = SEAL_KM_REDIS_BUFFER_SIZE;
+
+        seal_km_redis_reader_room(&rc->reader, &room);
+
+        n = c->recv(c, room.data, room.len);
 
         if (n == NGX_AGAIN) {
             return NGX_OK;
@@ -318,7 +324,7 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
 
         rc->heard = ngx_current_msec;
 
-        if (seal_km_redis_wire_receive(rc, seal_km_redis_in, n) != NGX_OK) {
+        if (seal_km_redis_wire_receive(rc, room.data, n) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -347,7 +353,10 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
         }
     }
 
-    OPENSSL_cleanse(data, len);
+    if (data == seal_km_redis_in) {
+        /* else it is a reply's, and perhaps another one's by now */
+        ngx_explicit_memzero(data, len);
+    }
 
     if (n == NGX_ABORT) {
         return NGX_ERROR;
