@@ -214,7 +214,8 @@ typedef struct {
     uint64_t                      answered;  /* and when it answered, or 0 */
 
     seal_km_redis_query_t         query;
-    seal_km_str_t                 record;    /* what Payload is made of */
+    seal_km_str_t                 record;    /* what Payload is made of, */
+    int                           record_simple; /* and as it is */
     seal_km_str_t                 record_kid;
     seal_km_str_t                 record_digest;
 

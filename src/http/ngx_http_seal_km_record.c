@@ -36,7 +36,8 @@ ngx_http_seal_km_open_record(ngx_http_request_t *r,
         }
     }
 
-    reason = seal_km_response_check_payload(conf->payload, ctx->record);
+    reason = seal_km_response_check_payload(conf->payload, ctx->record,
+                                            &ctx->record_simple);
 
     if (reason == SEAL_KM_OK && conf->record_digest
         && ngx_http_seal_km_set_record_digest(r, ctx) != NGX_OK)

@@ -102,7 +102,9 @@ fuzz_key_info(unsigned form, seal_km_str_t name, seal_km_str_t record)
         info.target = name;
     }
 
-    if (seal_km_response_check_payload(info.form, record) != SEAL_KM_OK) {
+    if (seal_km_response_check_payload(info.form, record, &info.simple)
+        != SEAL_KM_OK)
+    {
         return;
     }
 

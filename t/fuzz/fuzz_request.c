@@ -147,7 +147,8 @@ fuzz_response(const seal_km_request_t *request, seal_km_str_t body)
     for (type = 0; type <= SEAL_KM_PAYLOAD_BASE64; type++) {
         response.payload_type = (seal_km_payload_e) type;
 
-        if (seal_km_response_check_payload(response.payload_type, body)
+        if (seal_km_response_check_payload(response.payload_type, body,
+                                           &response.simple)
             == SEAL_KM_OK)
         {
             fuzz_message(&response);

@@ -55,7 +55,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     response.payload_type = data[0] / 4 % 3;
     response.payload = fuzz_str(data + 2 + len, size - 2 - len);
 
-    if (seal_km_response_check_payload(response.payload_type, response.payload)
+    if (seal_km_response_check_payload(response.payload_type, response.payload,
+                                       &response.simple)
         == SEAL_KM_OK
         && fuzz_is_read_alone(&response))
     {

@@ -36,6 +36,11 @@ test_members(void **state)
     check("of a service", &i,
           "{\"userUri\":\"alice\",\"valService\":\"v2x\",\"keyInfo\":\"K\"}");
 
+    i.simple = 1;
+    check("that is simple", &i,
+          "{\"userUri\":\"alice\",\"valService\":\"v2x\",\"keyInfo\":\"K\"}");
+    i.simple = 0;
+
     i.skms_id = unit_str("skm");
     i.target_type = SEAL_KM_IDENTITY_USER;
     i.target = unit_str("bob");

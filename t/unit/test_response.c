@@ -199,6 +199,12 @@ test_payloads(void **state)
 
     memset(&r, 0, sizeof(r));
 
+    r.payload = unit_str("a/b c");
+    r.simple = 1;
+    check("text that is known to be simple", &r,
+          "{\"Date/Time\":0,\"Payload\":\"a/b c\"}");
+    r.simple = 0;
+
     r.payload_type = SEAL_KM_PAYLOAD_JSON;
     r.payload = unit_str("{ \"k\" : [1.50, 12345678901234567890, \"\\u00e9\"] "
                          "}\n");
@@ -225,6 +231,20 @@ test_payloads(void **state)
 
 
 static void
+check_payload(const char *name, seal_km_payload_e type, seal_km_str_t record,
+    int fits, int simple)
+{
+    int  is;
+
+    is = -1;
+
+    unit_check(name, seal_km_response_check_payload(type, record, &is)
+                     == (fits ? SEAL_KM_OK : SEAL_KM_PAYLOAD_INVALID));
+    unit_check(name, is == simple);
+}
+
+
+static void
 test_check_payload(void **state)
 {
     size_t  i;
@@ -234,42 +254,36 @@ test_check_payload(void **state)
         seal_km_str_t   record;
         int             string;
         int             json;
+        int             simple;
     } cases[] = {
-        { "empty", unit_lit(""), 1, 1 },
-        { "absent", unit_none, 1, 1 },
-        { "text", unit_lit("abc"), 1, 0 },
-        { "JSON object", unit_lit(" {\"a\":1} "), 1, 1 },
-        { "JSON number", unit_lit("12345678901234567890123"), 1, 1 },
-        { "JSON string", unit_lit("\"\\u0000\""), 1, 1 },
-        { "JSON null", unit_lit("null"), 1, 1 },
-        { "number beyond a double", unit_lit("1e999"), 1, 0 },
-        { "name twice", unit_lit("{\"a\":1,\"a\":1}"), 1, 0 },
-        { "two values", unit_lit("1 2"), 1, 0 },
+        { "empty", unit_lit(""), 1, 1, 0 },
+        { "absent", unit_none, 1, 1, 0 },
+        { "text", unit_lit("abc"), 1, 0, 1 },
+        { "JSON object", unit_lit(" {\"a\":1} "), 1, 1, 0 },
+        { "JSON number", unit_lit("12345678901234567890123"), 1, 1, 1 },
+        { "JSON string", unit_lit("\"\\u0000\""), 1, 1, 0 },
+        { "JSON null", unit_lit("null"), 1, 1, 1 },
+        { "number beyond a double", unit_lit("1e999"), 1, 0, 1 },
+        { "name twice", unit_lit("{\"a\":1,\"a\":1}"), 1, 0, 0 },
+        { "two values", unit_lit("1 2"), 1, 0, 1 },
         { "breaks out of the response",
-          unit_lit("1,\"ErrorCode\":\"01\""), 1, 0 },
-        { "closes the response", unit_lit("1}"), 1, 0 },
-        { "white space", unit_lit(" \n"), 1, 0 },
-        { "NUL", unit_lit("a\0"), 1, 0 },
-        { "JSON and a NUL", unit_lit("{}\0"), 1, 0 },
-        { "no UTF-8", unit_lit("a\xff"), 0, 0 },
-        { "JSON with no UTF-8", unit_lit("\"\xff\""), 0, 0 },
-        { "surrogate", unit_lit("\xed\xa0\x80"), 0, 0 }
+          unit_lit("1,\"ErrorCode\":\"01\""), 1, 0, 0 },
+        { "closes the response", unit_lit("1}"), 1, 0, 1 },
+        { "white space", unit_lit(" \n"), 1, 0, 0 },
+        { "NUL", unit_lit("a\0"), 1, 0, 0 },
+        { "JSON and a NUL", unit_lit("{}\0"), 1, 0, 0 },
+        { "no UTF-8", unit_lit("a\xff"), 0, 0, 0 },
+        { "JSON with no UTF-8", unit_lit("\"\xff\""), 0, 0, 0 },
+        { "surrogate", unit_lit("\xed\xa0\x80"), 0, 0, 0 }
     };
 
     for (i = 0; i < unit_n(cases); i++) {
-        unit_check(cases[i].name,
-                   seal_km_response_check_payload(SEAL_KM_PAYLOAD_STRING,
-                                                  cases[i].record)
-                   == (cases[i].string ? SEAL_KM_OK
-                                       : SEAL_KM_PAYLOAD_INVALID));
-        unit_check(cases[i].name,
-                   seal_km_response_check_payload(SEAL_KM_PAYLOAD_JSON,
-                                                  cases[i].record)
-                   == (cases[i].json ? SEAL_KM_OK : SEAL_KM_PAYLOAD_INVALID));
-        unit_check(cases[i].name,
-                   seal_km_response_check_payload(SEAL_KM_PAYLOAD_BASE64,
-                                                  cases[i].record)
-                   == SEAL_KM_OK);
+        check_payload(cases[i].name, SEAL_KM_PAYLOAD_STRING, cases[i].record,
+                      cases[i].string, cases[i].simple);
+        check_payload(cases[i].name, SEAL_KM_PAYLOAD_JSON, cases[i].record,
+                      cases[i].json, 0);
+        check_payload(cases[i].name, SEAL_KM_PAYLOAD_BASE64, cases[i].record,
+                      1, 0);
     }
 }
 

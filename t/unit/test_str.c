@@ -167,7 +167,7 @@ static void
 test_places(void **state)
 {
     int             c, fill;
-    char            text[71], *p;
+    char            text[185], *p;
     size_t          i, len;
     seal_km_str_t   s;
 
@@ -175,7 +175,7 @@ test_places(void **state)
 
     for (fill = 0; fill < (int) sizeof(fills); fill++) {
         for (c = 0; c < 256; c++) {
-            for (len = 1; len < sizeof(text); len += 23) {
+            for (len = 1; len < sizeof(text); len += 61) {
                 for (i = 0; i < len; i++) {
                     memset(text, fills[fill], len);
                     text[i] = (char) c;
@@ -189,6 +189,10 @@ test_places(void **state)
                     assert_int_equal(seal_km_str_plain(s),
                                      c < 0x20 || c == '"' || c == '\\'
                                      ? i : len);
+                    assert_int_equal(seal_km_str_is_simple(s),
+                                     c >= 0x20 && c < 0x80 && c != '"'
+                                     && c != '\\'
+                                     && (len == 1 || fills[fill] != '\xff'));
                     assert_int_equal(seal_km_str_is_b64token(s),
                                      is_b64(c)
                                      && (len == 1
@@ -208,6 +212,7 @@ test_places(void **state)
     s.len = 0;
     assert_int_equal(seal_km_str_plain(s), 0);
     assert_int_equal(seal_km_str_has_control(s), 0);
+    assert_int_equal(seal_km_str_is_simple(s), 1);
     assert_int_equal(seal_km_str_is_utf8(s), 1);
     assert_int_equal(seal_km_str_is_b64token(s), 1);
 }

@@ -217,4 +217,5 @@ ngx_http_seal_km_fill_key_info(ngx_http_request_t *r,
     info->target = ctx->request.identity;
     info->form = conf->payload;
     info->record = ctx->record;
+    info->simple = ctx->record_simple;
 }

@@ -263,5 +263,6 @@ ngx_http_seal_km_fill_response(ngx_http_request_t *r,
     if (ctx->reason == SEAL_KM_OK) {
         response->payload_type = conf->payload;
         response->payload = ctx->record;
+        response->simple = ctx->record_simple;
     }
 }

@@ -120,6 +120,24 @@ seal_km_json_write_string(char *dst, seal_km_str_t s)
 
 
 size_t
+seal_km_json_simple_size(seal_km_str_t s)
+{
+    return s.len + 2;
+}
+
+
+char *
+seal_km_json_write_simple(char *dst, seal_km_str_t s)
+{
+    *dst++ = '"';
+    dst = seal_km_json_copy(dst, s.data, s.len);
+    *dst++ = '"';
+
+    return dst;
+}
+
+
+size_t
 seal_km_json_base64_size(seal_km_str_t bytes)
 {
     return seal_km_base64_encoded_size(bytes.len) + 2;

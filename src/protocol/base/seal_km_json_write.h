@@ -33,6 +33,10 @@ char *seal_km_json_write_name(char *dst, const char *name);
 size_t seal_km_json_string_size(seal_km_str_t s);
 char *seal_km_json_write_string(char *dst, seal_km_str_t s);
 
+/* the same of one that seal_km_str_is_simple() */
+size_t seal_km_json_simple_size(seal_km_str_t s);
+char *seal_km_json_write_simple(char *dst, seal_km_str_t s);
+
 /* bytes as a string of their base64, with its quotes */
 size_t seal_km_json_base64_size(seal_km_str_t bytes);
 char *seal_km_json_write_base64(char *dst, seal_km_str_t bytes);

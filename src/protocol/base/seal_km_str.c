@@ -16,6 +16,7 @@
     (((c) < 0x20) | ((c) == '"') | ((c) == '\\'))
 
 
+static inline size_t seal_km_str_simple(seal_km_str_t s, size_t block);
 static int seal_km_str_is_b64(const char *p, size_t len);
 
 
@@ -129,7 +130,7 @@ seal_km_str_utf8_char(const char *s, size_t len)
 
 
 /*
- * The three below look at a block at once, without a branch for each byte: such
+ * The four below look at a block at once, without a branch for each byte: such
  * a loop the compiler makes vector instructions of.  What is left over, and a
  * block in which there is something, is looked at byte by byte.
  */
@@ -191,6 +192,52 @@ seal_km_str_plain(seal_km_str_t s)
         c = (unsigned char) s.data[n];
 
         if (seal_km_str_is_escaped(c)) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+int
+seal_km_str_is_simple(seal_km_str_t s)
+{
+    size_t  n;
+
+    /* a record may be long */
+    n = seal_km_str_simple(s, 4 * SEAL_KM_STR_BLOCK);
+    s.data += n;
+    s.len -= n;
+
+    n = seal_km_str_simple(s, SEAL_KM_STR_BLOCK);
+    s.data += n;
+    s.len -= n;
+
+    return seal_km_str_simple(s, 1) == s.len;
+}
+
+
+/*
+ * How many bytes there are of the blocks at the start of s that are simple.
+ * What is beyond ASCII is below U+0020 too, as a signed number.
+ */
+
+static inline size_t
+seal_km_str_simple(seal_km_str_t s, size_t block)
+{
+    size_t       i, n;
+    signed char  c, found;
+
+    for (n = 0; s.len - n >= block; n += block) {
+        found = 0;
+
+        for (i = 0; i < block; i++) {
+            c = (signed char) s.data[n + i];
+            found |= (c < 0x20) | (c == '"') | (c == '\\');
+        }
+
+        if (found) {
             break;
         }
     }

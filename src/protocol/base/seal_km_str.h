@@ -39,6 +39,9 @@ int seal_km_str_has_control(seal_km_str_t s);
  */
 size_t seal_km_str_plain(seal_km_str_t s);
 
+/* 1 if s is ASCII, and all of it stands in a JSON string as it is */
+int seal_km_str_is_simple(seal_km_str_t s);
+
 /*
  * What stands in *rest before the first c, or all of it; *rest is what follows
  * that c, and has data == NULL where there is none.  So this takes a list to

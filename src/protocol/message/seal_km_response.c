@@ -13,8 +13,11 @@ static char *seal_km_response_payload(char *dst,
 
 
 seal_km_reason_e
-seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
+seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record,
+    int *simple)
 {
+    *simple = 0;
+
     if (record.len == 0) {
         return SEAL_KM_OK;
     }
@@ -22,8 +25,10 @@ seal_km_response_check_payload(seal_km_payload_e type, seal_km_str_t record)
     switch (type) {
 
     case SEAL_KM_PAYLOAD_STRING:
-        return seal_km_str_is_utf8(record) ? SEAL_KM_OK
-                                           : SEAL_KM_PAYLOAD_INVALID;
+        *simple = seal_km_str_is_simple(record);
+
+        return (*simple || seal_km_str_is_utf8(record))
+               ? SEAL_KM_OK : SEAL_KM_PAYLOAD_INVALID;
 
     case SEAL_KM_PAYLOAD_JSON:
         return seal_km_response_check_json(record);
@@ -92,7 +97,8 @@ seal_km_response_payload_size(const seal_km_response_t *response)
     switch (response->payload_type) {
 
     case SEAL_KM_PAYLOAD_STRING:
-        size = seal_km_json_string_size(response->payload);
+        size = response->simple ? seal_km_json_simple_size(response->payload)
+                                : seal_km_json_string_size(response->payload);
         break;
 
     case SEAL_KM_PAYLOAD_JSON:
@@ -156,7 +162,8 @@ seal_km_response_payload(char *dst, const seal_km_response_t *response)
     switch (response->payload_type) {
 
     case SEAL_KM_PAYLOAD_STRING:
-        return seal_km_json_write_string(dst, payload);
+        return response->simple ? seal_km_json_write_simple(dst, payload)
+                                : seal_km_json_write_string(dst, payload);
 
     case SEAL_KM_PAYLOAD_JSON:
         memcpy(dst, payload.data, payload.len);

@@ -31,16 +31,19 @@ typedef struct {
     const char          *error_code;     /* NULL on success */
     seal_km_payload_e    payload_type;
     seal_km_str_t        payload;        /* empty: no Payload */
+    int                  simple;         /* 1: payload is, as below */
 } seal_km_response_t;
 
 
 /*
  * SEAL_KM_OK if record can be a Payload of that type, else
  * SEAL_KM_PAYLOAD_INVALID, or SEAL_KM_INTERNAL_ERROR where there is no memory
- * to tell.  An empty record always can.
+ * to tell.  An empty record always can.  *simple is set, to 1 where it is known
+ * by the way that the record is a text that seal_km_str_is_simple(): whoever
+ * writes it need not look at its bytes again.
  */
 seal_km_reason_e seal_km_response_check_payload(seal_km_payload_e type,
-    seal_km_str_t record);
+    seal_km_str_t record, int *simple);
 
 /* bytes of the message */
 size_t seal_km_response_size(const seal_km_response_t *response);

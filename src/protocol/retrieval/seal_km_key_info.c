@@ -75,7 +75,9 @@ seal_km_key_info_value_size(const seal_km_key_info_t *info)
         return seal_km_json_base64_size(info->record);
     }
 
-    return seal_km_json_string_size(seal_km_key_info_text(info->record));
+    return info->simple
+           ? seal_km_json_simple_size(info->record)
+           : seal_km_json_string_size(seal_km_key_info_text(info->record));
 }
 
 
@@ -86,7 +88,10 @@ seal_km_key_info_write_value(char *dst, const seal_km_key_info_t *info)
         return seal_km_json_write_base64(dst, info->record);
     }
 
-    return seal_km_json_write_string(dst, seal_km_key_info_text(info->record));
+    return info->simple
+           ? seal_km_json_write_simple(dst, info->record)
+           : seal_km_json_write_string(dst,
+                                       seal_km_key_info_text(info->record));
 }
 
 

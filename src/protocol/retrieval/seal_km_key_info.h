@@ -19,7 +19,8 @@ typedef struct {
     seal_km_identity_e   target_type;   /* ..._SERVICE: no target */
     seal_km_str_t        target;
     seal_km_payload_e    form;          /* of keyInfo */
-    seal_km_str_t        record;        /* one that can be so: see
+    seal_km_str_t        record;        /* one that can be so, and what */
+    int                  simple;        /* is known of it: see
                                            seal_km_response_check_payload() */
 } seal_km_key_info_t;
 
