@@ -66,6 +66,14 @@ my $pieces = fake_redis(get => sub {
 my $broken = fake_redis(get => sub {
     return (substr(bulk(record(70_000)), 0, 60_000), pause(0.1), closing);
 });
+# its beginning comes with the answer before it, its end when nobody waits any more
+my $given_up = fake_redis(get => sub {
+    my ($key) = @_;
+    my $text = bulk(record(80_000));
+    return $key =~ /before/ ? (hold('before'), bulk('before') . substr $text, 0, 8000)
+         : $key =~ /after/ ? bulk('after')
+         : (hold('end'), substr $text, 8000);
+});
 # what is no reply comes with the record, or instead of its end
 my $spoilt = fake_redis(get => sub {
     my ($key) = @_;
@@ -80,7 +88,9 @@ test 'records of all sizes',
     config => location('= /km')
         . location('= /pieces', pass => $pieces->address)
         . location('= /broken', pass => $broken->address)
-        . location('= /spoilt', pass => $spoilt->address),
+        . location('= /given-up', pass => $given_up->address)
+        . location('= /spoilt', pass => $spoilt->address)
+        . 'location = /status { stub_status; }',
     log => [ qr/closed the connection|Request refused, store_unavailable/,
              qr/sent what is no reply/ ],
     may_log => [ qr/Request refused, store_error/ ],
@@ -101,6 +111,22 @@ test 'records of all sizes',
 
         km 'broken off', { location => '/broken' }, 'store_unavailable';
         lies_nowhere('broken off');
+
+        my ($before, $client) = map {
+            my $service = $_;
+            my $client = client()->send(request(location => '/given-up',
+                                                body => { ServiceID => $service }));
+            wait_for(sub { $given_up->count(qr/GET.*$service/) });
+            $client;
+        } 'before', 'given-up';
+        $given_up->release('before');
+        is(payload($before->response), 'before', 'the answer before it');
+        $_->close for $before, $client;
+        ok(wait_for(sub { stub_status('/status')->{active} == 1 }), 'given up');
+        $given_up->release('end');
+        km 'the answer behind it', { location => '/given-up', body => { ServiceID => 'after' } },
+            { payload => 'after' };
+        lies_nowhere('given up');
 
         for my $how (qw(behind later instead)) {
             my $res = post(location => '/spoilt', body => { ServiceID => $how });
