@@ -50,8 +50,9 @@ FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
 .PHONY: module
 module: setup            ## the module: build/ngx_http_seal_km_module.so (default)
 	@CC='$(CC)' tools/build-module.sh $(MODULE_BUILD)
+	@# an nginx that runs has the former file mapped: it is not written into
 	@cmp -s $(MODULE_BUILD)/$(MODULE) build/$(MODULE) || \
-	    cp $(MODULE_BUILD)/$(MODULE) build/$(MODULE)
+	    cp --remove-destination $(MODULE_BUILD)/$(MODULE) build/$(MODULE)
 	@echo 'built build/$(MODULE)'
 
 .PHONY: help

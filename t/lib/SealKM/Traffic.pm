@@ -206,8 +206,9 @@ sub _run {
             if (!eval { $set->{client}->send(service_request($service,
                             $self->{location}, !$self->{keep})); 1 })
             {
+                # where nobody listens this goes on for as long as it is let
                 $done->($set);
-                next;
+                last;
             }
 
             my $socket = $set->{client}->socket;
