@@ -688,6 +688,8 @@ sub main {
 }
 
 my $owner = $$;
+# so that whoever breaks it off leaves no servers behind
+$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
 END { if ($owner && $$ == $owner) { my $status = $?; stop_server($_) for values %servers; $? = $status } }
 
 exit main();

@@ -153,6 +153,12 @@ END
 }
 
 
+# the nginx that runs; whoever breaks this off leaves none behind
+my $running;
+$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
+END { kill 'KILL', $running if $running }
+
+
 # so many requests to an nginx under callgrind: instructions, and its output file
 sub run {
     my ($row, $number) = @_;
@@ -175,6 +181,8 @@ sub run {
             $nginx, '-p', $dir, '-c', "$dir/nginx.conf" or _exit(1);
     }
 
+    $running = $pid;
+
     my $client = eval {
         SealKM::Client->new(port => $port, tls => {}) };
     my $right = 0;
@@ -192,6 +200,7 @@ sub run {
     kill 'QUIT', $pid;
     $client->close if $client;
     waitpid $pid, 0;
+    undef $running;
 
     if ($right != WARM + $number) {
         system 'cat', "$dir/valgrind.log", "$dir/error.log";
