@@ -170,7 +170,8 @@ test 'those who are to tell are silent',
 
 # -------------------------------------------------------- a socket of a cluster's node
 
-my $single = start_redis(args => [ '--cluster-enabled', 'yes' ]);
+# its bus has a port, too
+my $single = start_redis(port => free_port(10_000), args => [ '--cluster-enabled', 'yes' ]);
 $single->command('CLUSTER', 'ADDSLOTS', 0 .. 16383);
 
 test 'a node without an address, over a Unix socket',

@@ -327,6 +327,8 @@ sub move {
 sub reshard {
     my ($self, $from, $to, $n) = @_;
 
+    # where nodes have not yet heard of the same, redis-cli refuses
+    $self->settle;
     return $self->_manage('reshard', $self->address($from),
         '--cluster-from', $self->_id($from), '--cluster-to', $self->_id($to),
         '--cluster-slots', $n);
