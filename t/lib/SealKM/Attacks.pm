@@ -6,7 +6,7 @@ package SealKM::Attacks;
 #     attacks(\%key)              [ name, value ], for the record ATTACKED and the
 #                                 keys a and b, { kid => bytes }
 #     flipped($value)             $value with each of its bits changed, one after
-#                                 another; flipped($value, 1): one of each byte
+#                                 another
 #     header(zip => 'DEF', kid => undef)     the text of a header
 #     ATTACKED, ATTACKED_BODY     its name in Redis, and what a request says
 
@@ -38,7 +38,7 @@ sub header {
 
 
 sub flipped {
-    my ($value, $one) = @_;
+    my ($value) = @_;
 
     return map {
         my $i = $_;
@@ -46,7 +46,7 @@ sub flipped {
             my $changed = $value;
             substr($changed, $i, 1) ^= chr(1 << $_);
             $changed;
-        } $one ? $i % 8 : 0 .. 7;
+        } 0 .. 7;
     } 0 .. length($value) - 1;
 }
 
