@@ -40,7 +40,8 @@ test 'a cluster',
     config => location('= /km', @mode) . ready('/ready', '/km')
         . location('= /tag', @mode, redis_key_prefix => '"seal:{km}:"')
         . ready('/tag-ready', '/tag'),
-    log => [ $noise ],
+    # one that hangs may be known by no more than an answer that does not come
+    may_log => [ $noise ],
     sub {
         my $calls = sub { join ' ', map { $_->calls('get') } @masters };
         my @before = map { $_->calls('get') } @masters;
