@@ -198,7 +198,7 @@ test 'a file that is spoilt',
             km "$name: the old set is in force", with('rsa'), @ok;
             km "$name: and no other", with('rsa2'), 'token_key';
             sleep seconds(0.2);
-            cmp_ok(lines($about) - $before, '<=', $changes // 1, "$name: told once")
+            cmp_ok(lines($about) - $before, '<=', $changes // 1, "$name: told once for each change")
                 or diag(join '', (lines($about))[$before .. lines($about) - 1]);
             cached 'HIT', "$name: with what it has kept", with('rsa'), @ok;
         };

@@ -200,7 +200,7 @@ seal_km_arena_free(seal_km_arena_t *arena)
         used = block->used - sizeof(seal_km_arena_block_t);
 
         seal_km_arena_unpoison(block + 1, used);
-        explicit_bzero(block + 1, used);
+        OPENSSL_cleanse(block + 1, used);
         seal_km_arena_poison(block + 1, used);
 
         if (!seal_km_arena_keep(arena->cache, block)) {

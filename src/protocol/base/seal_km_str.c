@@ -16,7 +16,10 @@
     (((c) < 0x20) | ((c) == '"') | ((c) == '\\'))
 
 
-static inline size_t seal_km_str_simple(seal_km_str_t s, size_t block);
+static inline size_t seal_km_str_unescaped(seal_km_str_t s,
+    unsigned char other);
+static inline size_t seal_km_str_blocks(seal_km_str_t s, size_t block,
+    unsigned char other);
 static int seal_km_str_is_b64(const char *p, size_t len);
 
 
@@ -172,69 +175,47 @@ seal_km_str_has_control(seal_km_str_t s)
 size_t
 seal_km_str_plain(seal_km_str_t s)
 {
-    size_t         i, n;
-    unsigned char  c, found;
-
-    for (n = 0; s.len - n >= SEAL_KM_STR_BLOCK; n += SEAL_KM_STR_BLOCK) {
-        found = 0;
-
-        for (i = 0; i < SEAL_KM_STR_BLOCK; i++) {
-            c = (unsigned char) s.data[n + i];
-            found |= seal_km_str_is_escaped(c);
-        }
-
-        if (found) {
-            break;
-        }
-    }
-
-    for ( /* void */ ; n < s.len; n++) {
-        c = (unsigned char) s.data[n];
-
-        if (seal_km_str_is_escaped(c)) {
-            break;
-        }
-    }
-
-    return n;
+    return seal_km_str_unescaped(s, 0);
 }
 
 
 int
 seal_km_str_is_simple(seal_km_str_t s)
 {
-    size_t  n;
-
-    /* a record may be long */
-    n = seal_km_str_simple(s, 4 * SEAL_KM_STR_BLOCK);
-    s.data += n;
-    s.len -= n;
-
-    n = seal_km_str_simple(s, SEAL_KM_STR_BLOCK);
-    s.data += n;
-    s.len -= n;
-
-    return seal_km_str_simple(s, 1) == s.len;
+    return seal_km_str_unescaped(s, 0x80) == s.len;
 }
 
 
-/*
- * How many bytes there are of the blocks at the start of s that are simple.
- * What is beyond ASCII is below U+0020 too, as a signed number.
- */
+/* how many bytes there are before the first that is escaped, or has a bit of other */
 
 static inline size_t
-seal_km_str_simple(seal_km_str_t s, size_t block)
+seal_km_str_unescaped(seal_km_str_t s, unsigned char other)
 {
-    size_t       i, n;
-    signed char  c, found;
+    size_t  n;
+
+    n = seal_km_str_blocks(s, SEAL_KM_STR_BLOCK, other);
+
+    s.data += n;
+    s.len -= n;
+
+    return n + seal_km_str_blocks(s, 1, other);
+}
+
+
+/* the same of whole blocks */
+
+static inline size_t
+seal_km_str_blocks(seal_km_str_t s, size_t block, unsigned char other)
+{
+    size_t         i, n;
+    unsigned char  c, found;
 
     for (n = 0; s.len - n >= block; n += block) {
         found = 0;
 
         for (i = 0; i < block; i++) {
-            c = (signed char) s.data[n + i];
-            found |= (c < 0x20) | (c == '"') | (c == '\\');
+            c = (unsigned char) s.data[n + i];
+            found |= seal_km_str_is_escaped(c) | (c & other);
         }
 
         if (found) {

@@ -6,6 +6,7 @@
 #include "seal_km_redis_reply.h"
 
 #include <hiredis/sds.h>
+#include <openssl/crypto.h>
 
 
 /*
@@ -99,7 +100,7 @@ seal_km_redis_reader_free(seal_km_redis_reader_t *reader)
     }
 
     if (reader->redis->buf != NULL) {
-        ngx_explicit_memzero(reader->redis->buf, reader->used);
+        OPENSSL_cleanse(reader->redis->buf, reader->used);
     }
 
     seal_km_redis_reply_free(reader->string);
@@ -311,7 +312,7 @@ seal_km_redis_reader_reserve(seal_km_redis_reader_t *reader, size_t len,
     /* there is room: this allocates nothing */
     buf = sdscatlen(buf, redis->buf + redis->pos, redis->len - redis->pos);
 
-    ngx_explicit_memzero(redis->buf, reader->used);
+    OPENSSL_cleanse(redis->buf, reader->used);
     sdsfree(redis->buf);
 
     redis->buf = buf;
@@ -353,7 +354,7 @@ seal_km_redis_reader_discard(seal_km_redis_reader_t *reader)
     redis = reader->redis;
 
     if (redis->pos != redis->len) {
-        ngx_explicit_memzero(redis->buf, reader->used);
+        OPENSSL_cleanse(redis->buf, reader->used);
         redis->pos = redis->len;
     }
 }
@@ -376,7 +377,7 @@ seal_km_redis_reader_decode(seal_km_redis_reader_t *reader,
     }
 
     /* what was decoded may be key material, and stays in the buffer */
-    ngx_explicit_memzero(redis->buf, reader->used);
+    OPENSSL_cleanse(redis->buf, reader->used);
     reader->used = redis->len;
 
     *reply = object;
@@ -398,7 +399,7 @@ seal_km_redis_reply_free(seal_km_redis_reply_t *reply)
 
     case SEAL_KM_REDIS_REPLY_STRING:
     case SEAL_KM_REDIS_REPLY_ERROR:
-        ngx_explicit_memzero(reply->data, reply->len);
+        OPENSSL_cleanse(reply->data, reply->len);
         break;
 
     case SEAL_KM_REDIS_REPLY_ARRAY:

@@ -355,7 +355,7 @@ seal_km_redis_wire_receive(seal_km_redis_connection_t *rc, u_char *data,
 
     if (data == seal_km_redis_in) {
         /* else it is a reply's, and perhaps another one's by now */
-        ngx_explicit_memzero(data, len);
+        OPENSSL_cleanse(data, len);
     }
 
     if (n == NGX_ABORT) {

@@ -25,7 +25,7 @@ package SealKM::Traffic;
 #     tally(@results)               "ok 210, store_timeout 3"
 #     worst(@results)               the longest of them, in seconds, without what
 #                                   the machine's other work held it up for; one
-#                                   that was held up for more than a second tells
+#                                   that was held up for most of its time tells
 #                                   nothing, and is left out
 #     in_time($seconds, @results)   none of them took longer than a timeout of so
 #                                   many seconds allows; a busy machine is left a
@@ -263,7 +263,7 @@ sub tally {
 
 sub worst {
     return max(0, map { SealKM::Load::unheld($_->{end} - $_->{begin}, $_->{was_held}) }
-                  grep { $_->{was_held} < 1 }
+                  grep { $_->{was_held} < ($_->{end} - $_->{begin}) / 2 }
                   map { { %$_, was_held => $_->{held_then} - $_->{held} } } @_);
 }
 
