@@ -156,8 +156,13 @@ sub redirections {
     my $sum = 0;
 
     for my $node ($cluster->nodes) {
-        $sum += $_ for $node->command('INFO', 'errorstats')
-            =~ /^errorstat_(?:MOVED|ASK):count=(\d+)/mg;
+        my $stats;
+
+        # the trouble kills this connection, too, as often as it likes
+        wait_for(sub {
+            return defined($stats = eval { $node->command('INFO', 'errorstats') });
+        }) or die "no errorstats\n";
+        $sum += $_ for $stats =~ /^errorstat_(?:MOVED|ASK):count=(\d+)/mg;
     }
     return $sum;
 }

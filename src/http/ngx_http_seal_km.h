@@ -334,7 +334,8 @@ seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
  * Row 6: the access token, with the keys that are there.  On SEAL_KM_OK
  * ctx->token holds what is needed of its claims and ctx->verified is set.  With
  * SEAL_KM_TOKEN_KEY, ctx->keyless is set where the server has no key for any
- * token.
+ * token.  The time is what nginx has for it, which with timer_resolution may be
+ * any: the caller has just called ngx_time_update().
  */
 seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);

@@ -184,6 +184,7 @@ ngx_http_seal_km_verify_again(ngx_http_request_t *r,
     }
 
     if (set->changes != ctx->key_changes) {
+        ngx_time_update();
         reason = ngx_http_seal_km_verify(r, ctx);
     }
 
@@ -258,28 +259,29 @@ ngx_http_seal_km_verify_cached(ngx_http_request_t *r,
 }
 
 
-/* the parts before the token are all of one size */
+/* what comes before the token is always of one size */
 
 static ngx_int_t
 ngx_http_seal_km_cache_key(ngx_http_request_t *r, seal_km_str_t token,
     u_char *key)
 {
-    seal_km_str_t                 parts[3];
+    u_char                        id[2 * SEAL_KM_SHA256_SIZE], *p;
+    seal_km_str_t                 parts[2];
     ngx_http_seal_km_zone_t      *zone;
     ngx_http_seal_km_loc_conf_t  *conf;
 
     conf = ngx_http_seal_km_get_conf(r);
     zone = conf->cache->data;
 
-    parts[0].data = (char *) conf->key_set->generation;
-    parts[0].len = SEAL_KM_SHA256_SIZE;
+    p = ngx_cpymem(id, conf->key_set->generation, SEAL_KM_SHA256_SIZE);
+    ngx_memcpy(p, conf->policy_id, SEAL_KM_SHA256_SIZE);
 
-    parts[1].data = (char *) conf->policy_id;
-    parts[1].len = SEAL_KM_SHA256_SIZE;
+    parts[0].data = (char *) id;
+    parts[0].len = sizeof(id);
 
-    parts[2] = token;
+    parts[1] = token;
 
-    return (seal_km_keyed_hash(zone->hash, parts, 3, key) == 0)
+    return (seal_km_keyed_hash(zone->hash, parts, 2, key) == 0)
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -390,18 +392,12 @@ ngx_http_seal_km_log_fault(ngx_http_request_t *r,
 }
 
 
-/*
- * In seconds: exp and nbf may have fractions, so this must have one too.  What
- * nginx took for the time when it last looked may be some time ago, and with
- * timer_resolution any time.
- */
+/* in seconds: exp and nbf may have fractions, so this must have one too */
 
 static double
 ngx_http_seal_km_now(void)
 {
     ngx_time_t  *tp;
-
-    ngx_time_update();
 
     tp = ngx_timeofday();
 

@@ -10,8 +10,10 @@
 #include <openssl/crypto.h>
 
 
-static seal_km_redis_command_t *seal_km_redis_command_copy(char *text,
-    size_t len, ngx_uint_t flags);
+static u_char *seal_km_redis_command_write(u_char *p, int argc,
+    const char **argv, const size_t *len);
+static size_t seal_km_redis_command_len(const char **argv, const size_t *len,
+    int i);
 static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
 static void seal_km_redis_command_end_sent(ngx_queue_t *queue,
     seal_km_redis_end_e end);
@@ -110,51 +112,32 @@ seal_km_redis_command_t *
 seal_km_redis_command_create(int argc, const char **argv, const size_t *len,
     ngx_uint_t flags, seal_km_redis_command_pt handler, void *data)
 {
-    char                     *text;
-    long long                 n;
-    seal_km_redis_command_t  *command;
-
-    n = redisFormatCommandArgv(&text, argc, argv, len);
-    if (n < 0) {
-        return NULL;
-    }
-
-    command = seal_km_redis_command_copy(text, n, flags);
-
-    /* it may be an AUTH */
-    OPENSSL_cleanse(text, n);
-    redisFreeCommand(text);
-
-    if (command == NULL) {
-        return NULL;
-    }
-
-    command->name = argv[0];
-    command->flags = flags;
-    command->handler = handler;
-    command->data = data;
-
-    return command;
-}
-
-
-/* a command of that text; an ASKING comes before it where there is to be one */
-
-static seal_km_redis_command_t *
-seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
-{
+    int                       i;
+    size_t                    size;
     u_char                   *p;
     seal_km_redis_command_t  *command;
 
     static const char  asking[] = "*1\r\n$6\r\nASKING\r\n";
 
-    command = ngx_alloc(sizeof(seal_km_redis_command_t) + sizeof(asking) + len,
+    size = sizeof(asking) + sizeof("*" CRLF) + NGX_INT_T_LEN;
+
+    for (i = 0; i < argc; i++) {
+        size += sizeof("$" CRLF CRLF) + NGX_SIZE_T_LEN
+                + seal_km_redis_command_len(argv, len, i);
+    }
+
+    command = ngx_alloc(sizeof(seal_km_redis_command_t) + size,
                         ngx_cycle->log);
     if (command == NULL) {
         return NULL;
     }
 
     ngx_memzero(command, sizeof(seal_km_redis_command_t));
+
+    command->name = argv[0];
+    command->flags = flags;
+    command->handler = handler;
+    command->data = data;
 
     p = command->text;
 
@@ -164,10 +147,40 @@ seal_km_redis_command_copy(char *text, size_t len, ngx_uint_t flags)
         command->asking = 1;
     }
 
-    p = ngx_cpymem(p, text, len);
+    p = seal_km_redis_command_write(p, argc, argv, len);
     command->len = p - command->text;
 
     return command;
+}
+
+
+/* an array of bulk strings, as RESP has all commands */
+
+static u_char *
+seal_km_redis_command_write(u_char *p, int argc, const char **argv,
+    const size_t *len)
+{
+    int     i;
+    size_t  n;
+
+    p = ngx_sprintf(p, "*%d" CRLF, argc);
+
+    for (i = 0; i < argc; i++) {
+        n = seal_km_redis_command_len(argv, len, i);
+
+        p = ngx_sprintf(p, "$%uz" CRLF, n);
+        p = ngx_cpymem(p, argv[i], n);
+        p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
+    }
+
+    return p;
+}
+
+
+static size_t
+seal_km_redis_command_len(const char **argv, const size_t *len, int i)
+{
+    return (len != NULL) ? len[i] : ngx_strlen(argv[i]);
 }
 
 

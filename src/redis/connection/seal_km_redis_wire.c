@@ -327,6 +327,11 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
         if (seal_km_redis_wire_receive(rc, room.data, n) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        if (!c->read->ready) {
+            /* that was all: nginx hears of what comes from now on */
+            return NGX_OK;
+        }
     }
 }
 
