@@ -19,6 +19,8 @@
 static void seal_km_redis_wire_write_handler(ngx_event_t *wev);
 static void seal_km_redis_wire_read_handler(ngx_event_t *rev);
 static ngx_int_t seal_km_redis_wire_send(seal_km_redis_connection_t *rc);
+static ngx_int_t seal_km_redis_wire_watch_writes(
+    seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_wire_fill(seal_km_redis_connection_t *rc);
 static ngx_int_t seal_km_redis_wire_fit(seal_km_redis_connection_t *rc,
     size_t len);
@@ -133,13 +135,38 @@ seal_km_redis_wire_send(seal_km_redis_connection_t *rc)
 
     } while (n == NGX_OK);
 
-    if (ngx_handle_write_event(rc->peer.connection->write, 0) != NGX_OK) {
+    if (seal_km_redis_wire_watch_writes(rc) != NGX_OK) {
         seal_km_redis_connection_failed(rc, 0, "could not be watched",
                                         SEAL_KM_REDIS_LOST);
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A UNIX socket that is listened to would wake the worker whenever the server has
+ * read something: nobody listens while there is room to write.
+ */
+
+static ngx_int_t
+seal_km_redis_wire_watch_writes(seal_km_redis_connection_t *rc)
+{
+    ngx_event_t  *wev;
+
+    wev = rc->peer.connection->write;
+
+    if (rc->state == SEAL_KM_REDIS_READY
+        && wev->ready
+        && wev->active
+        && (ngx_event_flags & NGX_USE_CLEAR_EVENT))
+    {
+        /* of the flags it is only told which the read event keeps */
+        return ngx_del_event(wev, NGX_WRITE_EVENT, NGX_CLEAR_EVENT);
+    }
+
+    return ngx_handle_write_event(wev, 0);
 }
 
 
