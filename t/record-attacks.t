@@ -6,10 +6,13 @@ use lib 't/lib';
 use SealKM;
 use SealKM::Attacks;
 use SealKM::Cluster;
+use SealKM::Retrieval;
 use SealKM::Sealed;
 use SealKM::Sentinel;
 
-use MIME::Base64 'encode_base64';
+use Encode qw(decode FB_CROAK LEAVE_SRC);
+use JSON::PP ();
+use MIME::Base64 qw(decode_base64url encode_base64);
 
 my %key = map { ($_ => join '', map { chr rand 256 } 1 .. 32) } 'a', 'b';
 
@@ -65,6 +68,78 @@ test 'one server',
     config => location('= /km', record_keys => $keys),
     log => \@log, may_log => \@may,
     sub { withstands(sub { $redis->set(ATTACKED, $_[0]) }) };
+
+
+# What the contract takes for a plain record, read by another reader than the
+# module's: all but five parts of which the first is an object with "enc".
+sub is_plain {
+    my ($value) = @_;
+    my @parts = split /\./, $value, -1;
+
+    return 1 if @parts != 5 || $parts[0] !~ /\A[\w-]+\z/a
+                || b64u(decode_base64url($parts[0])) ne $parts[0];
+
+    # which JSON has, and not each reader of it
+    my $text = decode_base64url($parts[0]) =~ s/\\ud83d/x/gr;
+    my $json = eval { JSON::PP->new->utf8->decode($text) };
+    return ref $json ne 'HASH' || !exists $json->{enc};
+}
+
+# delivered as it is, if it is text; nothing for a value without any
+sub plain_payload {
+    my ($value) = @_;
+    my $text = eval { decode('UTF-8', $value, FB_CROAK | LEAVE_SRC) };
+    return defined $text ? { payload => length $text ? $text : undef } : 'payload_invalid';
+}
+
+test 'where plain records are taken',
+    config => location('= /km', record_keys => $keys, record_plaintext => 'on'),
+    log => \@log, may_log => [ @may, qr/\[error\].*refused, payload_invalid/ ],
+    sub {
+        my $keep = client();
+        my $plain = 0;
+
+        for (attacks(\%key)) {
+            my ($name, $value) = @$_;
+            $redis->set(ATTACKED, $value);
+            $plain += is_plain($value);
+            km $name, { %user, via => $keep },
+                is_plain($value) ? plain_payload($value) : 'record_invalid';
+        }
+        ok($plain > 20 && $plain < 60, 'some are plain records') or diag($plain);
+
+        my (@wrong, $n);
+        for my $value (flipped($good)) {
+            $redis->set(ATTACKED, $value);
+            $keep = client() if $n++ % 500 == 0;
+            my $res = post(%user, via => $keep);
+            my $want = is_plain($value) ? plain_payload($value) : 'record_invalid';
+            my $right = ref $want
+                ? ($res->header('X-Reason') // '') eq 'ok'
+                      && $res->json->{Payload} eq $want->{payload}
+                : ($res->header('X-Reason') // '') eq $want && $res->body !~ /Payload/;
+            push @wrong, $value if !$right;
+        }
+        is("@wrong", '', 'with a bit changed');
+    };
+
+
+test 'key retrieval',
+    config => key_records(record_keys => $keys),
+    log => \@log, may_log => \@may,
+    sub {
+        my $query = SERVICE . '&valUserId=%C3%A9lise';
+        my %of = (query => $query, token => { sub => "\x{e9}lise" });
+
+        $redis->set(ATTACKED, $good);
+        kir 'the record itself', { %of }, { key => 'MATERIAL', user => "\x{e9}lise" };
+
+        for (attacks(\%key)) {
+            my ($name, $value) = @$_;
+            $redis->set(ATTACKED, $value);
+            kir $name, { %of }, 'record_invalid';
+        }
+    };
 
 
 my $ha = start_sentinels(name => 'keys');

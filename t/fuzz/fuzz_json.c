@@ -7,12 +7,14 @@
 
 #include "fuzz.h"
 #include "seal_km_json_check.h"
+#include "seal_km_json_loose.h"
 #include "seal_km_json_measure.h"
 #include "seal_km_json_raw.h"
 
 
 static void fuzz_memory(const seal_km_arena_t *arena,
     const seal_km_arena_t *before);
+static void fuzz_loose(seal_km_str_t text, json_t *json);
 static int fuzz_jansson(seal_km_str_t text);
 static void fuzz_clamped(seal_km_str_t text, int valid);
 static void fuzz_raw(seal_km_str_t text, json_t *json);
@@ -52,6 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         fuzz_assert(!valid);
     }
+
+    fuzz_loose(text, json);
 
     if (valid) {
         size = fuzz_count(json);
@@ -97,6 +101,45 @@ fuzz_jansson(seal_km_str_t text)
     json_decref(json);
 
     return valid;
+}
+
+
+/* what is valid is so when it is loosened, and has the same names */
+
+static void
+fuzz_loose(seal_km_str_t text, json_t *json)
+{
+    char             *dst;
+    void             *iter;
+    size_t            len;
+    json_t           *loose;
+    seal_km_str_t     name;
+    seal_km_arena_t   arena;
+    seal_km_json_e    rc;
+
+    seal_km_arena_init(&arena, NULL);
+
+    dst = fuzz_alloc(text.len);
+    len = seal_km_json_loosen(text, dst);
+    fuzz_assert(len <= text.len);
+    free(dst);
+
+    rc = seal_km_json_parse_loose(&arena, text, SEAL_KM_JSON_ANY, &loose);
+    fuzz_assert(rc == SEAL_KM_JSON_OK
+                || (rc == SEAL_KM_JSON_INVALID && json == NULL));
+
+    for (iter = json_object_iter(json);
+         iter != NULL;
+         iter = json_object_iter_next(json, iter))
+    {
+        name = seal_km_str_of(json_object_iter_key(iter));
+
+        if (seal_km_str_is_simple(name)) {
+            fuzz_assert(json_object_get(loose, name.data) != NULL);
+        }
+    }
+
+    seal_km_arena_free(&arena);
 }
 
 

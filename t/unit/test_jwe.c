@@ -531,6 +531,8 @@ test_plain(void **state)
 {
     char                *value, *space;
     size_t               i;
+    seal_km_str_t        deep;
+    seal_km_jwe_t        jwe;
     seal_km_jwe_e        result;
     seal_km_jwe_keys_t  *keys;
 
@@ -548,7 +550,18 @@ test_plain(void **state)
         { "{\"a\":1,\"a\":2}", SEAL_KM_JWE_PLAIN },
         { "{\"enc\":null}", SEAL_KM_JWE_MALFORMED },
         { "{\"enc\":1,\"enc\":2}", SEAL_KM_JWE_MALFORMED },
-        { "{\"\\u0065nc\":1,\"a\":1,\"a\":2}", SEAL_KM_JWE_MALFORMED }
+        { "{\"\\u0065nc\":1,\"a\":1,\"a\":2}", SEAL_KM_JWE_MALFORMED },
+
+        /* what JSON has and jansson has not */
+        { "{\"enc\":1,\"\\u0000\":1}", SEAL_KM_JWE_MALFORMED },
+        { "{\"\\u0000\":1,\"enc\":1,\"enc\":2}", SEAL_KM_JWE_MALFORMED },
+        { "{\"enc\":\"\\ud83d\"}", SEAL_KM_JWE_MALFORMED },
+        { "{\"x\":1e999,\"enc\":1}", SEAL_KM_JWE_MALFORMED },
+        { "{\"x\":1e999}", SEAL_KM_JWE_PLAIN },
+        { "{\"\\u0000enc\":1}", SEAL_KM_JWE_PLAIN },
+        { "{\"enc\":1,\"x\":\"\\ud83d\",}", SEAL_KM_JWE_PLAIN },
+        { "{\"enc\":\"\xff\"}", SEAL_KM_JWE_PLAIN },
+        { "{\"enc\":1e}", SEAL_KM_JWE_PLAIN }
     };
 
     keys = two_keys();
@@ -585,6 +598,19 @@ test_plain(void **state)
     value = seal(secret, header_of("a", "x"), unit_str("K"), 12, 16);
     assert_int_equal(open_value(keys, unit_text(value), 1, NULL),
                      SEAL_KM_JWE_OTHER_RECORD);
+
+    /* one of whose values is more levels deep than jansson goes */
+
+    space = unit_format("%02100d", 0);
+    memset(space, '[', 2100);
+    value = unit_format("%02100d", 0);
+    memset(value, ']', 2100);
+    value = seal(secret, unit_format("{\"enc\":%s%s}", space, value),
+                 unit_str("K"), 12, 16);
+    deep = unit_str(unit_format("%01000d", 0));
+    unit_check("deep", seal_km_jwe_open(keys, deep, 1, value, strlen(value),
+                                        &jwe)
+                       == SEAL_KM_JWE_MALFORMED);
 
     /* longer than any header: plain, unless it begins like an object */
 
@@ -738,28 +764,58 @@ test_many_keys(void **state)
 static void
 test_no_memory(void **state)
 {
+    int                  plain;
     char                *value;
+    size_t               i;
     unsigned             n;
-    seal_km_jwe_e        result;
+    seal_km_jwe_e        result, want;
     seal_km_jwe_keys_t  *keys;
 
+    /* for what is so long each step needs memory of its own */
+    const char  *value_of_x = unit_format("%01200d", 0);
+
+    const struct {
+        const char      *header;
+        seal_km_jwe_e    result;    /* with enough of it */
+        unsigned         least;     /* allocations */
+    } cases[] = {
+        { header_of("a", NAME), SEAL_KM_JWE_OPENED, 1 },
+        { unit_format(" %s", header_of("a", NAME)), SEAL_KM_JWE_OPENED, 2 },
+        { unit_format("{\"enc\":1,\"x\":\"%s\"}", value_of_x),
+          SEAL_KM_JWE_MALFORMED, 2 },
+        { unit_format("{\"x\":\"%s\"}", value_of_x),
+          SEAL_KM_JWE_PLAIN, 2 },
+        { unit_format("{\"enc\":1,\"enc\":2,\"x\":\"%s\"}", value_of_x),
+          SEAL_KM_JWE_MALFORMED, 2 },
+        { unit_format("{\"enc\":1,\"\\u0000\":\"%s\"}", value_of_x),
+          SEAL_KM_JWE_MALFORMED, 2 }
+    };
+
     keys = two_keys();
-    value = seal(secret, header_of("a", NAME), unit_str("material"), 12, 16);
 
-    for (n = 1; /* void */ ; n++) {
-        unit_memory_fail(n);
-        result = open_value(keys, unit_text(value), 1, NULL);
-        unit_memory_fail(0);
+    for (i = 0; i < 2 * unit_n(cases); i++) {
+        plain = i % 2;
+        value = seal(secret, cases[i / 2].header, unit_str("material"), 12, 16);
 
-        if (result == SEAL_KM_JWE_OPENED) {
-            break;
+        want = cases[i / 2].result;
+        want = (want == SEAL_KM_JWE_PLAIN && !plain) ? SEAL_KM_JWE_MALFORMED
+                                                     : want;
+
+        for (n = 1; /* void */ ; n++) {
+            unit_memory_fail(n);
+            result = open_value(keys, unit_text(value), plain, NULL);
+            unit_memory_fail(0);
+
+            if (result == want) {
+                break;
+            }
+
+            unit_check(cases[i / 2].header, result == SEAL_KM_JWE_NO_MEMORY);
+            assert_true(n < 100);
         }
 
-        assert_int_equal(result, SEAL_KM_JWE_NO_MEMORY);
-        assert_true(n < 100);
+        unit_check(cases[i / 2].header, n > cases[i / 2].least);
     }
-
-    assert_true(n > 1);
 
     seal_km_jwe_keys_free(keys);
 }

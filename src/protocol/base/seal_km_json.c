@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "seal_km_json.h"
+#include "seal_km_json_loose.h"
 #include "seal_km_json_measure.h"
 #include "seal_km_secret.h"
 
@@ -69,9 +70,21 @@ seal_km_json_parse_clamped(seal_km_arena_t *arena, seal_km_str_t text,
 
 
 seal_km_json_e
-seal_km_json_parse_ambiguous(seal_km_arena_t *arena, seal_km_str_t text,
+seal_km_json_parse_loose(seal_km_arena_t *arena, seal_km_str_t text,
     size_t max_values, json_t **json)
 {
+    char  *copy;
+
+    copy = seal_km_arena_alloc(arena, text.len);
+
+    if (copy == NULL) {
+        *json = NULL;
+        return SEAL_KM_JSON_NO_MEMORY;
+    }
+
+    text.len = seal_km_json_loosen(text, copy);
+    text.data = copy;
+
     return seal_km_json_parse_text(arena, text, max_values, 0, 0, json);
 }
 

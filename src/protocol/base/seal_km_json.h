@@ -75,10 +75,13 @@ seal_km_json_e seal_km_json_parse_clamped(seal_km_arena_t *arena,
     seal_km_str_t text, size_t max_values, json_t **json);
 
 /*
- * The same as seal_km_json_parse(), but a name may be there twice in an object:
- * for telling what a text is, never for taking anything from it.
+ * The same as seal_km_json_parse(), of all that RFC 8259 takes for JSON: a name
+ * may be there twice, or have U+0000 in it, a number may be of any size, escapes
+ * may be halves of surrogate pairs, and there may be any number of levels (see
+ * seal_km_json_loosen()).  For telling what a text is, never for taking anything
+ * from it.
  */
-seal_km_json_e seal_km_json_parse_ambiguous(seal_km_arena_t *arena,
+seal_km_json_e seal_km_json_parse_loose(seal_km_arena_t *arena,
     seal_km_str_t text, size_t max_values, json_t **json);
 
 

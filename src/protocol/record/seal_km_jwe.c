@@ -1,6 +1,6 @@
 /*
- * The order of what is looked at: form, kid, authenticity, and only then
- * whether the record is the one that was asked for.
+ * The order of what is refused: form, kid, authenticity, and only then a record
+ * that is not the one that was asked for.
  */
 
 
@@ -324,7 +324,9 @@ seal_km_jwe_split(char *value, size_t len, seal_km_jwe_part_t *parts)
         parts[i].data = p;
         parts[i].len = (size_t) ((dot == NULL ? last : dot) - p);
 
-        p += parts[i].len + 1;
+        if (dot != NULL) {
+            p = dot + 1;
+        }
     }
 
     return 1;
@@ -375,7 +377,7 @@ static seal_km_jwe_e
 seal_km_jwe_parse_header(seal_km_arena_t *arena, seal_km_str_t text,
     int plain, json_t **json)
 {
-    json_t          *ambiguous;
+    json_t          *loose;
     seal_km_json_e   rc;
 
     rc = seal_km_json_parse(arena, text, SEAL_KM_JSON_ANY, json);
@@ -397,16 +399,15 @@ seal_km_jwe_parse_header(seal_km_arena_t *arena, seal_km_str_t text,
         return SEAL_KM_JWE_MALFORMED;
     }
 
-    /* a name that is there twice makes no plain record of it */
+    /* what no header may have, a name twice, say, makes no plain record of it */
 
-    rc = seal_km_json_parse_ambiguous(arena, text, SEAL_KM_JSON_ANY,
-                                      &ambiguous);
+    rc = seal_km_json_parse_loose(arena, text, SEAL_KM_JSON_ANY, &loose);
 
     if (rc == SEAL_KM_JSON_NO_MEMORY) {
         return SEAL_KM_JWE_NO_MEMORY;
     }
 
-    if (rc == SEAL_KM_JSON_OK && json_object_get(ambiguous, "enc") != NULL) {
+    if (rc == SEAL_KM_JSON_OK && json_object_get(loose, "enc") != NULL) {
         return SEAL_KM_JWE_MALFORMED;
     }
 
