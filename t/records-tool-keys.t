@@ -27,6 +27,12 @@ test 'keys, seal, open, verify',
         is((stat $keys)[2] & 0777, 0640, 'what it may be read by stays');
         is(join(' ', map { $_->{kid} } @{ from_json(text_of($keys))->{keys} }), 'a b c', 'in order');
         is((grep { length != 32 } values %{ record_key_bytes($keys) }), 0, '32 bytes');
+        my ($link, $behind) = map { temp_dir() . "/$_" } 'link.json', 'behind.json';
+        keygen($behind, 'a');
+        symlink $behind, $link or die $!;
+        does('through a link', undef, 'keygen', $link, '--add', '--kid', 'b');
+        ok(-l $link, 'which stays one');
+        is(join(' ', map { $_->{kid} } @{ from_json(text_of($behind))->{keys} }), 'a b', 'and leads to both');
         refuses('a file that is there', 1, qr/File exists; --add/, $redis, 'keygen', $keys);
         refuses('a kid that is there', 1, qr/has a key "c" already/, $redis, 'keygen', $keys, '--add', '--kid', 'c');
         my ($status, $output) = nginx_t(config => location('= /km', record_keys => $keys));
