@@ -110,6 +110,9 @@ fails "$_->[0]: named", at($_->[0] => "$_->[1]; #!"), $_->[2] for
     [ redis_password_file => 'no-such-file',
       qr{/no-such-file" could not be opened \(2: } ],
     [ redis_password_file => '/', qr/is a folder/ ],
+    (map { [ redis_password_file => $_,
+             qr/wants a file with one line, the password, and "\Q$_\E" is none in / ] }
+        temp_file('', 'empty'), temp_file("a\nb\n", 'lines')),
     [ issuer => 'off x', qr/"off"/ ], [ scope => 'a off', qr/"off"/ ],
     [ algorithms => 'x', qr/ RS256 .*HS512 EdDSA/ ],
     [ payload => 'hex', qr/knows "string", "json" and "base64", but not "hex"/ ],
@@ -168,13 +171,14 @@ unlike((nginx_t(config => at(pass => 'redis://:secret@127.0.0.1:6379/0')))[1],
     my @ssl = (redis_ssl => 'on', redis_ssl_verify => 'off');
 
     fails "seal_km_redis_ssl_$_->[0]: named", at(@ssl, @{ $_->[1] }),
-        qr/"seal_km_redis_ssl_$_->[0]" "[^"]*" cannot be used/,
+        qr/"seal_km_redis_ssl_$_->[0]" "[^"]*" $_->[2]cannot be used/,
         qr{"/km" with "seal_km_pass" in CONF:\d} for
         [ certificate => [ redis_ssl_certificate => $bad,
-                           redis_ssl_certificate_key => $bad ] ],
-        [ ciphers => [ redis_ssl_ciphers => 'none' ] ],
+                           redis_ssl_certificate_key => $bad ],
+          qr/with "seal_km_redis_ssl_certificate_key" "\Q$bad\E" / ],
+        [ ciphers => [ redis_ssl_ciphers => 'none' ], '' ],
         [ trusted_certificate => [ redis_ssl_verify => 'on',
-                                   redis_ssl_trusted_certificate => $bad ] ];
+                                   redis_ssl_trusted_certificate => $bad ], '' ];
 }
 
 # every directive that there is, with a variable: evaluated, or refused by name

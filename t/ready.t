@@ -390,7 +390,7 @@ fails 'twice', $km . "location = /r { seal_km_ready /km; seal_km_ready /km; }",
     qr/duplicate/;
 fails 'in a server', $km . 'seal_km_ready /km;', qr/not allowed here/;
 fails 'beside seal_km_pass', location('= /km', ready => '/km'),
-    qr/"seal_km_ready" cannot be set .*"\/km"/;
+    qr/"seal_km_ready" and "seal_km_pass" are both there in the location "\/km" in .*:\d/;
 fails "beside seal_km_metrics: $_", "seal_km_zone z;\n$km location = /r { $_ }",
     qr/cannot stand beside/ for
     'seal_km_ready /km; seal_km_metrics;', 'seal_km_metrics; seal_km_ready /km;';

@@ -61,6 +61,14 @@ my $closing = fake_redis(get => sub {
            bulk($service);
 });
 
+# longer than the kernel would wait for an acknowledgement
+my $plain = fake_redis(get => sub { bulk('K') });
+
+test 'times of a month',
+    config => location('= /km', pass => $plain->address, redis_timeout => '30d',
+                       redis_connect_timeout => '30d'),
+    sub { km 'a record', {}, { payload => 'K' } };
+
 test 'a record that closes the connection',
     config => location('= /km', pass => $closing->address,
                        redis_timeout => seconds(4) . 's'),

@@ -278,8 +278,15 @@ ngx_http_seal_km_check_location(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    unfit = conf->ready ? "\"seal_km_ready\" cannot be set"
-                        : ngx_http_seal_km_check_redis_conf(&conf->redis);
+    if (conf->ready) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_ready\" and \"seal_km_pass\" are both there in "
+                      "the location \"%V\" in %s:%ui",
+                      &clcf->name, conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    unfit = ngx_http_seal_km_check_redis_conf(&conf->redis);
 
     if (unfit) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -103,6 +103,7 @@ ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     char  *p = conf;
 
+    ngx_str_t    *value, *password;
     ngx_array_t  *passwords;
 
     passwords = ngx_http_seal_km_read_passwords(cf);
@@ -110,12 +111,18 @@ ngx_http_seal_km_set_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (passwords->nelts != 1) {
-        return "wants a file with one line, the password";
+    value = cf->args->elts;
+    password = passwords->elts;
+
+    if (passwords->nelts != 1 || password->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" wants a file with one line, the password, "
+                           "and \"%V\" is none", &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_seal_km_store_password(cf, (ngx_str_t *) (p + cmd->offset),
-                                           passwords->elts);
+                                           password);
 }
 
 

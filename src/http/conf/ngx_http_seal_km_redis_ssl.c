@@ -86,7 +86,10 @@ ngx_http_seal_km_load_ssl(ngx_conf_t *cf, ngx_ssl_t *ssl,
                                conf->ssl_passwords)
            != NGX_OK)
     {
-        (void) ngx_http_seal_km_bad_ssl(cf, "certificate", &certificate);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"seal_km_redis_ssl_certificate\" \"%V\" with "
+                      "\"seal_km_redis_ssl_certificate_key\" \"%V\" cannot be "
+                      "used, see the error before", &certificate, &key);
         return NGX_ERROR;
     }
 

@@ -88,8 +88,9 @@ struct seal_km_redis_command_s {
 
 /*
  * Queues a command, to be written at the end of this turn of the event loop.
- * The connection is usable; argv[0] is a static text.  NULL without memory; the handler is never called
- * from inside.
+ * The connection is usable; argv[0] is a static text; where len is NULL the
+ * others are texts with a NUL behind them.  NULL without memory; the handler is
+ * never called from inside.
  */
 seal_km_redis_command_t *seal_km_redis_command_send(
     seal_km_redis_commands_t *commands, int argc, const char **argv,

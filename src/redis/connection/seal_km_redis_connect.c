@@ -288,8 +288,9 @@ seal_km_redis_set_socket_options(seal_km_redis_connection_t *rc)
      * made room for a byte in all this time.
      */
     seal_km_redis_set_option(rc, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT",
-                             rc->settings->connect_timeout
-                             + rc->settings->timeout);
+                             ngx_min(rc->settings->connect_timeout
+                                     + rc->settings->timeout,
+                                     NGX_MAX_INT32_VALUE));
 #endif
 }
 

@@ -356,7 +356,7 @@ seal_km_redis_wire_read(seal_km_redis_connection_t *rc)
         }
 
         if (!c->read->ready) {
-            /* that was all: nginx hears of what comes from now on */
+            /* that was all for now: nginx tells of what is still to come */
             return NGX_OK;
         }
     }
