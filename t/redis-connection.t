@@ -65,8 +65,7 @@ my $closing = fake_redis(get => sub {
 my $plain = fake_redis(get => sub { bulk('K') });
 
 test 'times of a month',
-    config => location('= /km', pass => $plain->address, redis_timeout => '30d',
-                       redis_connect_timeout => '30d'),
+    config => location('= /km', pass => $plain->address, redis_timeout => '30d'),
     sub { km 'a record', {}, { payload => 'K' } };
 
 test 'a record that closes the connection',
