@@ -50,7 +50,9 @@ my $config = location('= /km', redis_key_prefix => 'seal:km:')
     . location('= /all-json', %all, payload => 'json', redis_key_prefix => 'seal:km:sealed.json.')
     . key_records(zone => 'z')
     . key_records('= /kir-json', payload => 'json', redis_key_prefix => 'seal:km:json.', zone => 'z')
-    . "location = /ready { seal_km_ready /km; }\nlocation = /metrics { seal_km_metrics; seal_km_zone z; }\n";
+    # what is known of a location is kept for a second
+    . join('', map { location("= /km$_") . "location = /ready$_ { seal_km_ready /km$_; }\n" } 0 .. 149)
+    . "location = /metrics { seal_km_metrics; seal_km_zone z; }\n";
 $config =~ s/seal_km_window 1m/seal_km_window 1d/g;
 
 my %token = (exp => time + 86400, sub => 'alice', extra => 'seal:km', address => { country => 'CZ' },
@@ -71,18 +73,20 @@ sub problem {
 # those of nginx itself, before a request is anyone's
 my @log = (qr/\[(?:emerg|alert)\].*(?:malloc|memalign|realloc)\(/, qr/\[(?:error|crit|alert|warn)\]/);
 
+my ($n, $ready) = (0, 0);
+
 sub each_request {
     my ($name, $bytes, $right) = @_;
 
     each_fails $name,
         do => sub { outcome(ref $bytes ? $bytes->() : $bytes) },
-        # a probe has no form for it but nginx's own
-        is => sub { $_ eq $right || says_so() || problem() || $name eq 'readiness' && /^500 <html>/ },
-        well => sub { outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
+        # a probe has no form for it but nginx's own, and "down" where no server could be asked
+        is => sub { $_ eq $right || says_so() || problem()
+                    || $name eq 'readiness' && /^500 <html>|^503 .*"store":"down"/ },
+        # what a probe has failed to find out it does not keep
+        well => sub { $ready-- if $ready; outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
     return;
 }
-
-my $n = 0;
 
 # bytes, or what makes others each time
 my @case = (
@@ -104,7 +108,7 @@ my @case = (
     [ 'a refusal: malformed', ask(body => '{"ServiceID":"x"') ],
     [ 'a refusal: no record', ask(body => { UserID => 'alice', ServiceID => 'none' }) ],
     [ 'a refusal of key retrieval', kir_ask(token => mint(scope => 'x')) ],
-    [ 'readiness', page('/ready') ],
+    [ 'readiness', sub { page('/ready' . $ready++) } ],
 );
 
 test 'each allocation on the way of a request',

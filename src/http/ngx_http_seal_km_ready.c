@@ -51,6 +51,8 @@ struct ngx_http_seal_km_probe_s {
     ngx_http_seal_km_ready_store_e      store;
     ngx_http_seal_km_ready_keys_e       keys;
     unsigned                      known:1;
+    unsigned                      starved:1; /* of memory: nobody knows */
+    unsigned                      unasked:1; /* no server could be */
     unsigned                      telling:1; /* those who wait */
 };
 
@@ -76,7 +78,7 @@ static void ngx_http_seal_km_ask_keys(ngx_http_seal_km_probe_t *probe,
 static void ngx_http_seal_km_ready_keys_handler(
     ngx_http_seal_km_key_waiter_t *waiter);
 static ngx_http_seal_km_ready_keys_e ngx_http_seal_km_look_at_keys(
-    ngx_http_seal_km_loc_conf_t *conf);
+    ngx_http_seal_km_probe_t *probe);
 static ngx_int_t ngx_http_seal_km_ask_store(ngx_http_seal_km_probe_t *probe,
     ngx_http_seal_km_ctx_t *ctx);
 static ngx_int_t ngx_http_seal_km_ask_others(ngx_http_seal_km_probe_t *probe,
@@ -252,6 +254,8 @@ ngx_http_seal_km_start_probe(ngx_http_seal_km_probe_t *probe)
     probe->others = NULL;
     probe->nothers = 0;
     probe->store = NGX_HTTP_SEAL_KM_READY_STORE_OK;
+    probe->starved = 0;
+    probe->unasked = 0;
     probe->pending = 1;
 
     ctx = ngx_http_seal_km_create_ctx(r);
@@ -263,7 +267,7 @@ ngx_http_seal_km_start_probe(ngx_http_seal_km_probe_t *probe)
     }
 
     if (ctx == NULL || ngx_http_seal_km_ask_store(probe, ctx) != NGX_OK) {
-        probe->store = NGX_HTTP_SEAL_KM_READY_STORE_DOWN;
+        probe->starved = 1;
     }
 
     ngx_http_seal_km_probe_step(probe);
@@ -286,7 +290,7 @@ ngx_http_seal_km_ask_keys(ngx_http_seal_km_probe_t *probe,
 
     ngx_http_seal_km_look_at_key_source(source);
 
-    if (ngx_http_seal_km_look_at_keys(probe->target)
+    if (ngx_http_seal_km_look_at_keys(probe)
         != NGX_HTTP_SEAL_KM_READY_KEYS_NONE)
     {
         return;
@@ -309,16 +313,19 @@ ngx_http_seal_km_ready_keys_handler(ngx_http_seal_km_key_waiter_t *waiter)
 
 
 static ngx_http_seal_km_ready_keys_e
-ngx_http_seal_km_look_at_keys(ngx_http_seal_km_loc_conf_t *conf)
+ngx_http_seal_km_look_at_keys(ngx_http_seal_km_probe_t *probe)
 {
     ngx_http_seal_km_key_set_t     *set;
     ngx_http_seal_km_key_source_t  *source;
 
-    set = conf->key_set;
+    set = probe->target->key_set;
 
-    if (ngx_http_seal_km_update_key_set(set) != NGX_OK
-        || (set->algorithms & conf->algorithms) == 0)
-    {
+    if (ngx_http_seal_km_update_key_set(set) != NGX_OK) {
+        probe->starved = 1;
+        return NGX_HTTP_SEAL_KM_READY_KEYS_NONE;
+    }
+
+    if ((set->algorithms & probe->target->algorithms) == 0) {
         return NGX_HTTP_SEAL_KM_READY_KEYS_NONE;
     }
 
@@ -432,7 +439,7 @@ ngx_http_seal_km_ready_query_handler(seal_km_redis_query_t *query)
         && probe->store == NGX_HTTP_SEAL_KM_READY_STORE_OK
         && ngx_http_seal_km_ask_others(probe, &query->key) != NGX_OK)
     {
-        probe->store = NGX_HTTP_SEAL_KM_READY_STORE_DOWN;
+        probe->starved = 1;
     }
 
     ngx_http_seal_km_probe_step(probe);
@@ -464,6 +471,13 @@ ngx_http_seal_km_note_store(ngx_http_seal_km_probe_t *probe,
     }
 
     probe->store = ngx_max(probe->store, store);
+
+    if (query->result == SEAL_KM_REDIS_UNAVAILABLE
+        && !seal_km_redis_query_was_sent(query))
+    {
+        /* perhaps for want of memory: to ask again costs no server anything */
+        probe->unasked = 1;
+    }
 }
 
 
@@ -478,9 +492,9 @@ ngx_http_seal_km_probe_step(ngx_http_seal_km_probe_t *probe)
 
     ngx_http_seal_km_cancel_others(probe);
 
-    probe->keys = ngx_http_seal_km_look_at_keys(probe->target);
+    probe->keys = ngx_http_seal_km_look_at_keys(probe);
     probe->answered = ngx_current_msec;
-    probe->known = 1;
+    probe->known = !(probe->starved || probe->unasked);
     probe->telling = 1;
     probe->asker = NULL;
 
@@ -531,7 +545,9 @@ ngx_http_seal_km_probe_handler(ngx_event_t *ev)
 
         r->read_event_handler = ngx_http_block_reading;
 
-        ngx_http_finalize_request(r, ngx_http_seal_km_send_readiness(r, probe));
+        ngx_http_finalize_request(r, probe->starved
+                                     ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                     : ngx_http_seal_km_send_readiness(r, probe));
 
         ngx_http_run_posted_requests(c);
     }
