@@ -78,13 +78,16 @@ my ($n, $ready) = (0, 0);
 sub each_request {
     my ($name, $bytes, $right) = @_;
 
+    $ready = 0;
+
     each_fails $name,
+        # what a probe has failed to find out it does not keep: of a new one each time
+        before => sub { $ready++ },
         do => sub { outcome(ref $bytes ? $bytes->() : $bytes) },
         # a probe has no form for it but nginx's own, and "down" where no server could be asked
         is => sub { $_ eq $right || says_so() || problem()
                     || $name eq 'readiness' && /^500 <html>|^503 .*"store":"down"/ },
-        # what a probe has failed to find out it does not keep
-        well => sub { $ready-- if $ready; outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
+        well => sub { outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
     return;
 }
 
@@ -108,7 +111,7 @@ my @case = (
     [ 'a refusal: malformed', ask(body => '{"ServiceID":"x"') ],
     [ 'a refusal: no record', ask(body => { UserID => 'alice', ServiceID => 'none' }) ],
     [ 'a refusal of key retrieval', kir_ask(token => mint(scope => 'x')) ],
-    [ 'readiness', sub { page('/ready' . $ready++) } ],
+    [ 'readiness', sub { page("/ready$ready") } ],
 );
 
 test 'each allocation on the way of a request',

@@ -222,6 +222,8 @@ test 'files',
                 record_keys => keys_in($a) . ' ' . keys_in({ %$b, kid => 'a' }));
         refuses('no JSON', qr/"seal_km_record_keys" file ".*" is no JSON/,
                 record_keys => keys_in('-----BEGIN'));
+        refuses('PEM', qr/"seal_km_record_keys" file ".*" is PEM, and has to be a JWK Set/,
+                record_keys => keys_in("-----BEGIN PRIVATE KEY-----\n"));
         refuses('no file', qr/"seal_km_record_keys" file ".*none" /,
                 record_keys => temp_dir() . '/none');
         refuses('a folder', qr/"seal_km_record_keys" file /, record_keys => temp_dir());

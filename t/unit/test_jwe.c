@@ -529,7 +529,7 @@ test_refuses_lengths(void **state)
 static void
 test_plain(void **state)
 {
-    char                *value, *space;
+    char                *value, *space, *open, *close;
     size_t               i;
     seal_km_str_t        deep;
     seal_km_jwe_t        jwe;
@@ -601,11 +601,11 @@ test_plain(void **state)
 
     /* one of whose values is more levels deep than jansson goes */
 
-    space = unit_format("%02100d", 0);
-    memset(space, '[', 2100);
-    value = unit_format("%02100d", 0);
-    memset(value, ']', 2100);
-    value = seal(secret, unit_format("{\"enc\":%s%s}", space, value),
+    open = unit_format("%02100d", 0);
+    memset(open, '[', 2100);
+    close = unit_format("%02100d", 0);
+    memset(close, ']', 2100);
+    value = seal(secret, unit_format("{\"enc\":%s%s}", open, close),
                  unit_str("K"), 12, 16);
     deep = unit_str(unit_format("%01000d", 0));
     unit_check("deep", seal_km_jwe_open(keys, deep, 1, value, strlen(value),

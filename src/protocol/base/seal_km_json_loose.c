@@ -119,28 +119,21 @@ seal_km_json_is_odd(const char *p, const char *last)
 static char *
 seal_km_json_loosen_number(const char *p, const char *last, char *dst)
 {
-    char    digit;
-    size_t  n, max;
+    int     exponent;
+    size_t  n;
 
-    max = SEAL_KM_JSON_LOOSE_DIGITS;
+    exponent = 0;
     n = 0;
 
     for ( /* void */ ; p < last; p++) {
 
         if (*p < '0' || *p > '9') {
-
-            if (*p == 'e' || *p == 'E') {
-                max = 1;
-            }
-
+            exponent |= (*p == 'e' || *p == 'E');
             n = 0;
             *dst++ = *p;
-            continue;
-        }
 
-        if (n++ < max) {
-            digit = (max == 1) ? '0' : *p;
-            *dst++ = digit;
+        } else if (n++ < (exponent ? 1 : SEAL_KM_JSON_LOOSE_DIGITS)) {
+            *dst++ = exponent ? '0' : *p;
         }
     }
 

@@ -274,6 +274,25 @@ seal_km_str_is_b64(const char *p, size_t len)
 }
 
 
+int
+seal_km_str_is_pem(seal_km_str_t s)
+{
+    size_t  i, n;
+
+    static const char  begin[] = "-----BEGIN ";
+
+    n = sizeof(begin) - 1;
+
+    for (i = 0; i + n <= s.len; i++) {
+        if (memcmp(s.data + i, begin, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 seal_km_str_t
 seal_km_str_cut(seal_km_str_t *rest, char c)
 {

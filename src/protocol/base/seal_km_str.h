@@ -60,5 +60,8 @@ seal_km_str_t seal_km_str_cut(seal_km_str_t *rest, char c);
  */
 int seal_km_str_is_b64token(seal_km_str_t s);
 
+/* 1 if there is PEM somewhere in s (RFC 7468, clause 2) */
+int seal_km_str_is_pem(seal_km_str_t s);
+
 
 #endif /* SEAL_KM_STR_H */

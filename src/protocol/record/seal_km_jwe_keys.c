@@ -113,7 +113,10 @@ seal_km_jwe_keys_add(seal_km_jwe_keys_t *keys, seal_km_str_t text,
         break;
 
     case SEAL_KM_JSON_INVALID:
-        *error = "is no JSON, or names something twice";
+        *error = seal_km_str_is_pem(text)
+                 ? "is PEM, and has to be a JWK Set: JSON with each secret key"
+                   " as a JWK"
+                 : "is no JSON, or names something twice";
         rc = -1;
         break;
 

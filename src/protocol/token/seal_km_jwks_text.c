@@ -8,7 +8,6 @@
 #define SEAL_KM_JWKS_PLACEHOLDER  '0'
 
 /* what begins a key or a certificate as nginx's own directives take it */
-#define SEAL_KM_JWKS_PEM          "-----BEGIN "
 
 
 /*
@@ -25,7 +24,6 @@ typedef struct {
 } seal_km_jwks_scan_t;
 
 
-static const char *seal_km_jwks_text_no_json(seal_km_str_t text);
 static seal_km_json_e seal_km_jwks_text_scan(seal_km_jwks_scan_t *scan);
 static seal_km_json_e seal_km_jwks_text_scan_value(seal_km_jwks_scan_t *scan);
 static void seal_km_jwks_text_scan_keys(seal_km_jwks_scan_t *scan);
@@ -55,7 +53,12 @@ seal_km_jwks_text_open(seal_km_jwks_text_t *jwks, seal_km_str_t text,
     memset(jwks, 0, sizeof(seal_km_jwks_text_t));
     jwks->rest = text;
 
-    *error = seal_km_jwks_text_no_json(text);
+    /* what to say of it, should it be no JSON */
+
+    *error = seal_km_str_is_pem(text)
+             ? "is PEM, and has to be a JWK Set: JSON with each public key"
+               " as a JWK"
+             : "is no JSON, or names something twice";
 
     if (text.len == 0) {
         return SEAL_KM_JSON_INVALID;
@@ -86,26 +89,6 @@ seal_km_jwks_text_open(seal_km_jwks_text_t *jwks, seal_km_str_t text,
     seal_km_secret_free(buffer);
 
     return rc;
-}
-
-
-/* what to say of it, should it be no JSON */
-
-static const char *
-seal_km_jwks_text_no_json(seal_km_str_t text)
-{
-    size_t  i, n;
-
-    n = sizeof(SEAL_KM_JWKS_PEM) - 1;
-
-    for (i = 0; i + n <= text.len; i++) {
-        if (memcmp(text.data + i, SEAL_KM_JWKS_PEM, n) == 0) {
-            return "is PEM, and has to be a JWK Set: JSON with each public key"
-                   " as a JWK";
-        }
-    }
-
-    return "is no JSON, or names something twice";
 }
 
 
