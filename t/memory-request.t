@@ -78,16 +78,31 @@ my ($n, $ready) = (0, 0);
 sub each_request {
     my ($name, $bytes, $right) = @_;
 
+    my @came;
     $ready = 0;
 
     each_fails $name,
-        # what a probe has failed to find out it does not keep: of a new one each time
+        # a new probe each time
         before => sub { $ready++ },
         do => sub { outcome(ref $bytes ? $bytes->() : $bytes) },
-        # a probe has no form for it but nginx's own, and "down" where no server could be asked
-        is => sub { $_ eq $right || says_so() || problem()
-                    || $name eq 'readiness' && /^500 <html>|^503 .*"store":"down"/ },
-        well => sub { outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
+        # a probe has no form for it but nginx's own, and "down" where Redis' connection has none
+        is => sub {
+            push @came, $_;
+            return $_ eq $right || says_so() || problem()
+                   || $name eq 'readiness' && /^500 <html>|^503 .*"store":"down"/;
+        },
+        # "down" is an answer, which serves all probes for a second
+        well => sub {
+            my $well = sub { outcome(ref $bytes ? $bytes->() : $bytes) eq $right };
+            return /^503 .*"store":"down"/ ? wait_for($well) : $well->();
+        };
+
+    if ($name eq 'readiness') {
+        # what waits, the context, and what the query needs come before the query
+        my ($first) = grep { $came[$_] =~ /^503/ } 0 .. $#came;
+        cmp_ok(scalar(grep { /^500/ } @came[0 .. ($first // @came) - 1]), '>=', 3,
+               'of which nothing is said of the store');
+    }
     return;
 }
 

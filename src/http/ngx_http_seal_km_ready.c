@@ -52,7 +52,6 @@ struct ngx_http_seal_km_probe_s {
     ngx_http_seal_km_ready_keys_e       keys;
     unsigned                      known:1;
     unsigned                      starved:1; /* of memory: nobody knows */
-    unsigned                      unasked:1; /* no server could be */
     unsigned                      telling:1; /* those who wait */
 };
 
@@ -255,7 +254,6 @@ ngx_http_seal_km_start_probe(ngx_http_seal_km_probe_t *probe)
     probe->nothers = 0;
     probe->store = NGX_HTTP_SEAL_KM_READY_STORE_OK;
     probe->starved = 0;
-    probe->unasked = 0;
     probe->pending = 1;
 
     ctx = ngx_http_seal_km_create_ctx(r);
@@ -471,13 +469,6 @@ ngx_http_seal_km_note_store(ngx_http_seal_km_probe_t *probe,
     }
 
     probe->store = ngx_max(probe->store, store);
-
-    if (query->result == SEAL_KM_REDIS_UNAVAILABLE
-        && !seal_km_redis_query_was_sent(query))
-    {
-        /* perhaps for want of memory: to ask again costs no server anything */
-        probe->unasked = 1;
-    }
 }
 
 
@@ -494,7 +485,7 @@ ngx_http_seal_km_probe_step(ngx_http_seal_km_probe_t *probe)
 
     probe->keys = ngx_http_seal_km_look_at_keys(probe);
     probe->answered = ngx_current_msec;
-    probe->known = !(probe->starved || probe->unasked);
+    probe->known = !probe->starved;
     probe->telling = 1;
     probe->asker = NULL;
 

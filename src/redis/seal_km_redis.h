@@ -211,9 +211,6 @@ ngx_int_t seal_km_redis_query_start(seal_km_redis_query_t *query);
  */
 ngx_uint_t seal_km_redis_query_is_denied(seal_km_redis_query_t *query);
 
-/* 1 if some connection has taken the query, whatever became of it there */
-ngx_uint_t seal_km_redis_query_was_sent(seal_km_redis_query_t *query);
-
 /*
  * Names that begin with base, enough of them that each master of a cluster
  * serves one; base itself, which is not among them, is served by one already.

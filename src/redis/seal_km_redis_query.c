@@ -530,13 +530,6 @@ seal_km_redis_query_finish(seal_km_redis_query_t *query)
 
 
 ngx_uint_t
-seal_km_redis_query_was_sent(seal_km_redis_query_t *query)
-{
-    return query->sent;
-}
-
-
-ngx_uint_t
 seal_km_redis_query_is_denied(seal_km_redis_query_t *query)
 {
     switch (query->result) {
