@@ -54,15 +54,22 @@ verify_with(seal_km_jwks_t *set, seal_km_algorithms_t allowed,
 
 
 static seal_km_reason_e
-verify(const char *text)
+verify_text(seal_km_str_t text)
 {
     seal_km_token_t    token;
     seal_km_reason_e   rc;
 
-    rc = verify_with(jwks, ALL, unit_text(text), &token);
+    rc = verify_with(jwks, ALL, text, &token);
     seal_km_token_free(&token);
 
     return rc;
+}
+
+
+static seal_km_reason_e
+verify(const char *text)
+{
+    return verify_text(unit_text(text));
 }
 
 
@@ -102,20 +109,9 @@ static const struct {
     { unit_lit(" Bearer abc"), SEAL_KM_TOKEN_MISSING, NULL },
     { unit_lit("DPoP Bearer abc"), SEAL_KM_TOKEN_MISSING, NULL },
 
-    { unit_lit("Bearer abc def"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer abc, Bearer def"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer abc,def"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer abc;"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer \"abc\""), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer \tabc"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer abc\t"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer ab=c"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer =abc"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer =="), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer a\0b"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer abc\x7f"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer \xc3\xa9"), SEAL_KM_TOKEN_MALFORMED, NULL },
-    { unit_lit("Bearer a=b"), SEAL_KM_TOKEN_MALFORMED, NULL }
+    /* what is no token is told by its parts: see test_alphabet */
+    { unit_lit("Bearer abc def"), SEAL_KM_OK, "abc def" },
+    { unit_lit("Bearer \tabc\t"), SEAL_KM_OK, "\tabc\t" }
 };
 
 
@@ -144,6 +140,69 @@ test_find(void **state)
         }
 
         free(copy);
+    }
+}
+
+
+/* RFC 7515, clause 3.1: base64url and two dots, and nothing else, anywhere */
+
+static void
+test_alphabet(void **state)
+{
+    int             c;
+    char           *good, *text;
+    size_t          i, len;
+    seal_km_str_t   bad;
+
+    static const char  base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    good = unit_token("ES256", unit_key("p256"), "{\"alg\":\"ES256\"}", CLAIMS);
+    len = strlen(good);
+
+    assert_int_equal(verify(good), SEAL_KM_OK);
+
+    for (c = 0; c < 256; c++) {
+
+        if (c != 0 && strchr(base64url, c) != NULL) {
+            continue;
+        }
+
+        /* one too many, at each place: also before it, and behind it */
+
+        for (i = 0; i <= len; i++) {
+            text = malloc(len + 1);
+            assert_non_null(text);
+
+            memcpy(text, good, i);
+            text[i] = (char) c;
+            memcpy(text + i + 1, good + i, len - i);
+
+            bad.data = text;
+            bad.len = len + 1;
+
+            assert_int_equal(verify_text(bad), SEAL_KM_TOKEN_MALFORMED);
+            free(text);
+        }
+
+        /* and instead of each character: a dot is none that is missing */
+
+        for (i = 0; i < len; i++) {
+            text = malloc(len);
+            assert_non_null(text);
+
+            memcpy(text, good, len);
+            text[i] = (char) c;
+
+            bad.data = text;
+            bad.len = len;
+
+            if (c != good[i]) {
+                assert_int_equal(verify_text(bad), SEAL_KM_TOKEN_MALFORMED);
+            }
+
+            free(text);
+        }
     }
 }
 
@@ -1342,6 +1401,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_alphabet),
         cmocka_unit_test(test_verified),
         cmocka_unit_test(test_algorithms),
         cmocka_unit_test(test_eddsa),

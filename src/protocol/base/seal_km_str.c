@@ -20,7 +20,6 @@ static inline size_t seal_km_str_unescaped(seal_km_str_t s,
     unsigned char other);
 static inline size_t seal_km_str_blocks(seal_km_str_t s, size_t block,
     unsigned char other);
-static int seal_km_str_is_b64(const char *p, size_t len);
 
 
 seal_km_str_t
@@ -133,7 +132,7 @@ seal_km_str_utf8_char(const char *s, size_t len)
 
 
 /*
- * The four below look at a block at once, without a branch for each byte: such
+ * The three below look at a block at once, without a branch for each byte: such
  * a loop the compiler makes vector instructions of.  What is left over, and a
  * block in which there is something, is looked at byte by byte.
  */
@@ -224,53 +223,6 @@ seal_km_str_blocks(seal_km_str_t s, size_t block, unsigned char other)
     }
 
     return n;
-}
-
-
-/* a JWT has neither "~" nor "+": a block of one is good without them */
-
-int
-seal_km_str_is_b64token(seal_km_str_t s)
-{
-    size_t         i;
-    unsigned char  c, letter, digit, other;
-
-    for ( /* void */ ; s.len >= SEAL_KM_STR_BLOCK; s.len -= i, s.data += i) {
-        other = 0;
-
-        for (i = 0; i < SEAL_KM_STR_BLOCK; i++) {
-            c = (unsigned char) s.data[i];
-            letter = (unsigned char) ((c | 0x20) - 'a');
-            digit = (unsigned char) (c - '-');
-            other |= (letter > 25) & (digit > '9' - '-') & (c != '_');
-        }
-
-        if (other && !seal_km_str_is_b64(s.data, SEAL_KM_STR_BLOCK)) {
-            return 0;
-        }
-    }
-
-    return seal_km_str_is_b64(s.data, s.len);
-}
-
-
-static int
-seal_km_str_is_b64(const char *p, size_t len)
-{
-    size_t  i;
-
-    static const unsigned char  b64[256] = {
-        ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['0' ... '9'] = 1,
-        ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['+'] = 1, ['/'] = 1
-    };
-
-    for (i = 0; i < len; i++) {
-        if (!b64[(unsigned char) p[i]]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

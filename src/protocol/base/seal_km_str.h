@@ -54,12 +54,6 @@ int seal_km_str_is_simple(seal_km_str_t s);
  */
 seal_km_str_t seal_km_str_cut(seal_km_str_t *rest, char c);
 
-/*
- * 1 if s holds nothing but characters of a b64token but "=": letters, digits
- * and "-", ".", "_", "~", "+", "/" (RFC 6750, clause 2.1); also if it is empty.
- */
-int seal_km_str_is_b64token(seal_km_str_t s);
-
 /* 1 if there is PEM somewhere in s (RFC 7468, clause 2) */
 int seal_km_str_is_pem(seal_km_str_t s);
 

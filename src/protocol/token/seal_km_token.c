@@ -12,7 +12,6 @@
 #define SEAL_KM_TOKEN_MEDIA   "application/"
 
 
-static int seal_km_token_is_b64token(seal_km_str_t s);
 static seal_km_reason_e seal_km_token_get_claims(seal_km_token_t *token,
     const seal_km_jws_t *jws, const seal_km_token_profile_t *profile,
     seal_km_token_fault_t *fault);
@@ -79,26 +78,9 @@ seal_km_token_find(seal_km_str_t value, seal_km_str_t *token)
         return SEAL_KM_TOKEN_MISSING;
     }
 
-    if (!seal_km_token_is_b64token(s)) {
-        return SEAL_KM_TOKEN_MALFORMED;
-    }
-
     *token = s;
 
     return SEAL_KM_OK;
-}
-
-
-/* RFC 6750, clause 2.1; "=" stands at the end only */
-
-static int
-seal_km_token_is_b64token(seal_km_str_t s)
-{
-    while (s.len > 0 && s.data[s.len - 1] == '=') {
-        s.len--;
-    }
-
-    return s.len > 0 && seal_km_str_is_b64token(s);
 }
 
 

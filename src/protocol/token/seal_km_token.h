@@ -77,10 +77,12 @@ typedef struct {
 
 
 /*
- * The token in the value of an Authorization header (RFC 6750, clause 2.1).
- * *token points into value.  Returns SEAL_KM_OK, SEAL_KM_TOKEN_MISSING
- * (another scheme, or nothing behind it; value.data may be NULL for a request
- * without the header) or SEAL_KM_TOKEN_MALFORMED (something behind the token).
+ * What is behind "Bearer" in the value of an Authorization header (RFC 6750,
+ * clause 2.1), without spaces around it.  *token points into value.  Returns
+ * SEAL_KM_OK or SEAL_KM_TOKEN_MISSING (another scheme, or nothing behind it;
+ * value.data may be NULL for a request without the header).  That it has the
+ * alphabet of a token is not looked at: seal_km_token_verify() takes nothing but
+ * base64url and two dots.
  */
 seal_km_reason_e seal_km_token_find(seal_km_str_t value,
     seal_km_str_t *token);
