@@ -252,7 +252,8 @@ install() {
 have_libjansson() {
     [ -n "${JANSSON_PREFIX:-}" ] || {
         [ -f "$top/build/libjansson/lib/libjansson.a" ] &&
-            cmp -s "$top/tools/libjansson.sh" "$top/build/libjansson/RECIPE"
+            cat "$top/tools/libjansson.sh" "$top/tools/libjansson-profile.c" |
+            cmp -s - "$top/build/libjansson/RECIPE"
     }
 }
 
