@@ -113,7 +113,7 @@ sub draw {
 
     for my $box (@boxes) {
         my ($function, $x, $w, $level) = @$box;
-        my $name = $name{$function} =~ s/\.(?:part|isra|constprop)\.\d+//gr;
+        my $name = $name{$function} =~ s/\.(?:part|isra|constprop|lto_priv)\.\d+//gr;
         $name =~ s/^ngx_http_seal_km_/~/;
         $name = substr $name, 0, int($w * 190);
 
