@@ -26,7 +26,9 @@ static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
 static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_set_timer(seal_km_redis_query_t *query,
     ngx_msec_t time);
-static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
+static void seal_km_redis_query_timeout_handler(
+    seal_km_redis_deadline_t *timer);
+static void seal_km_redis_query_clear_timer(seal_km_redis_query_t *query);
 static ngx_int_t seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
@@ -50,8 +52,6 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
     }
 
     query->timer.handler = seal_km_redis_query_timeout_handler;
-    query->timer.data = query;
-    query->timer.log = query->log;
 
     seal_km_redis_query_set_timer(query, settings->timeout);
 
@@ -66,7 +66,8 @@ seal_km_redis_query_set_timer(seal_km_redis_query_t *query, ngx_msec_t time)
 {
     query->deadline = ngx_current_msec + time;
 
-    ngx_add_timer(&query->timer, query->late ? time : time / 2);
+    seal_km_redis_deadlines_set(seal_km_redis_pool_deadlines(query->pool),
+                                &query->timer, query->late ? time : time / 2);
 }
 
 
@@ -407,7 +408,6 @@ seal_km_redis_query_extend(seal_km_redis_query_t *query)
     most = settings->connect_timeout + settings->timeout;
     most = (past < most) ? most - past : 1;
 
-    ngx_del_timer(&query->timer);
     seal_km_redis_query_set_timer(query, ngx_min(settings->timeout, most));
 }
 
@@ -431,11 +431,12 @@ seal_km_redis_query_send_anew(seal_km_redis_query_t *query)
 
 
 static void
-seal_km_redis_query_timeout_handler(ngx_event_t *ev)
+seal_km_redis_query_timeout_handler(seal_km_redis_deadline_t *timer)
 {
     seal_km_redis_query_t  *query;
 
-    query = ev->data;
+    query = (seal_km_redis_query_t *)
+                ((u_char *) timer - offsetof(seal_km_redis_query_t, timer));
 
     if (!query->late) {
         query->late = 1;
@@ -472,9 +473,22 @@ seal_km_redis_query_late(seal_km_redis_query_t *query)
         return NGX_OK;
     }
 
-    ngx_add_timer(&query->timer, left);
+    seal_km_redis_deadlines_set(seal_km_redis_pool_deadlines(query->pool),
+                                &query->timer, left);
 
     return NGX_AGAIN;
+}
+
+
+/* one that was never started has none, nor perhaps a pool */
+
+static void
+seal_km_redis_query_clear_timer(seal_km_redis_query_t *query)
+{
+    if (query->timer.set) {
+        seal_km_redis_deadlines_clear(
+                   seal_km_redis_pool_deadlines(query->pool), &query->timer);
+    }
 }
 
 
@@ -521,9 +535,7 @@ seal_km_redis_query_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 static void
 seal_km_redis_query_finish(seal_km_redis_query_t *query)
 {
-    if (query->timer.timer_set) {
-        ngx_del_timer(&query->timer);
-    }
+    seal_km_redis_query_clear_timer(query);
 
     query->handler(query);
 }
@@ -549,10 +561,7 @@ seal_km_redis_query_is_denied(seal_km_redis_query_t *query)
 void
 seal_km_redis_query_cancel(seal_km_redis_query_t *query)
 {
-    if (query->timer.timer_set) {
-        ngx_del_timer(&query->timer);
-    }
-
+    seal_km_redis_query_clear_timer(query);
     seal_km_redis_query_detach(query, 0);
 
     seal_km_redis_reply_free(query->reply);
