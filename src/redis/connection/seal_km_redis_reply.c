@@ -19,8 +19,8 @@
 #define SEAL_KM_REDIS_CRLF  2
 
 
-static ngx_uint_t seal_km_redis_reader_is_long(seal_km_redis_reader_t *reader,
-    seal_km_redis_frame_e rc);
+static ngx_uint_t seal_km_redis_reader_is_string(
+    seal_km_redis_reader_t *reader, seal_km_redis_frame_e rc);
 static ngx_int_t seal_km_redis_reader_start(seal_km_redis_reader_t *reader,
     u_char *last);
 static seal_km_redis_reply_t *seal_km_redis_reader_finish(
@@ -159,9 +159,13 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
     } else if (reader->string) {
         reader->received += used;
 
-    } else if (seal_km_redis_reader_is_long(reader, rc)) {
+    } else if (seal_km_redis_reader_is_string(reader, rc)) {
 
-        if (seal_km_redis_reader_start(reader, bytes->data) != NGX_OK) {
+        if (rc == SEAL_KM_REDIS_FRAME_WHOLE) {
+            used -= SEAL_KM_REDIS_CRLF;
+        }
+
+        if (seal_km_redis_reader_start(reader, data + used) != NGX_OK) {
             reader->starved = 1;
             return NGX_ERROR;
         }
@@ -194,17 +198,17 @@ seal_km_redis_reader_next(seal_km_redis_reader_t *reader, ngx_str_t *bytes,
 
 
 /*
- * 1 if a string is all of the reply, some of it is to come, and none of it was
- * given to hiredis; one that is very long is decoded by hiredis, bit by bit.
+ * 1 if a string is all of the reply, as a record is, and none of it was given to
+ * hiredis: it goes to where it stays at once, whole or its first bytes.  One that
+ * is very long is decoded by hiredis, bit by bit.
  */
 
 static ngx_uint_t
-seal_km_redis_reader_is_long(seal_km_redis_reader_t *reader,
+seal_km_redis_reader_is_string(seal_km_redis_reader_t *reader,
     seal_km_redis_frame_e rc)
 {
-    return rc == SEAL_KM_REDIS_FRAME_PART
-           && reader->frame.kind == SEAL_KM_REDIS_KIND_STRING
-           && reader->frame.body > 0
+    return reader->frame.kind == SEAL_KM_REDIS_KIND_STRING
+           && (rc == SEAL_KM_REDIS_FRAME_WHOLE || reader->frame.body > 0)
            && reader->frame.size <= SEAL_KM_REDIS_ROOM_MAX
            && reader->redis->pos == reader->redis->len;
 }
