@@ -7,18 +7,30 @@
 #define SEAL_KM_REQUEST_NO_MEMORY  "memory is out"
 
 
+typedef enum {
+    SEAL_KM_REQUEST_VERSION = 0,
+    SEAL_KM_REQUEST_SKMS_URI,
+    SEAL_KM_REQUEST_SERVICE_ID,
+    SEAL_KM_REQUEST_CLIENT_ID,
+    SEAL_KM_REQUEST_DEVICE_ID,
+    SEAL_KM_REQUEST_USER_ID,
+    SEAL_KM_REQUEST_DATE_TIME,
+    SEAL_KM_REQUEST_MEMBERS
+} seal_km_request_member_e;
+
+
 /* a member of the request, and what to say of it where it is wrong */
 
 typedef struct {
-    const char  *name;
-    const char  *missing;
-    const char  *invalid;
+    const char                *name;
+    const char                *missing;
+    const char                *invalid;
 } seal_km_request_member_t;
 
 
 typedef struct {
     const char                *name;     /* in variables and record keys */
-    seal_km_request_member_t   member;
+    seal_km_request_member_e   member;
 } seal_km_request_identity_t;
 
 
@@ -27,45 +39,46 @@ typedef struct {
       name " is not a string of 1 to 255 bytes without control characters" }
 
 
-static const seal_km_request_member_t  seal_km_request_version =
-    seal_km_request_string("Version");
+/* the last, without a name, is none */
 
-static const seal_km_request_member_t  seal_km_request_skms_uri =
-    { "SKmsUri", "SKmsUri is missing",
-      "SKmsUri is not a string with an absolute URI of at most 2048 bytes" };
-
-static const seal_km_request_member_t  seal_km_request_service_id =
-    seal_km_request_string("ServiceID");
-
-static const seal_km_request_member_t  seal_km_request_date_time =
-    { "Date/Time", "Date/Time is missing",
-      "Date/Time is not an integer that is 0 or more" };
+static const seal_km_request_member_t
+    seal_km_request_members[SEAL_KM_REQUEST_MEMBERS + 1] =
+{
+    [SEAL_KM_REQUEST_VERSION] = seal_km_request_string("Version"),
+    [SEAL_KM_REQUEST_SKMS_URI] =
+        { "SKmsUri", "SKmsUri is missing",
+          "SKmsUri is not a string with an absolute URI of at most 2048 bytes" },
+    [SEAL_KM_REQUEST_SERVICE_ID] = seal_km_request_string("ServiceID"),
+    [SEAL_KM_REQUEST_CLIENT_ID] = seal_km_request_string("ClientID"),
+    [SEAL_KM_REQUEST_DEVICE_ID] = seal_km_request_string("DeviceID"),
+    [SEAL_KM_REQUEST_USER_ID] = seal_km_request_string("UserID"),
+    [SEAL_KM_REQUEST_DATE_TIME] =
+        { "Date/Time", "Date/Time is missing",
+          "Date/Time is not an integer that is 0 or more" }
+};
 
 static const seal_km_request_identity_t
     seal_km_request_identities[SEAL_KM_IDENTITY_MAX] =
 {
-    [SEAL_KM_IDENTITY_SERVICE] = { "service", { NULL, NULL, NULL } },
-    [SEAL_KM_IDENTITY_CLIENT] =
-        { "client", seal_km_request_string("ClientID") },
-    [SEAL_KM_IDENTITY_DEVICE] =
-        { "device", seal_km_request_string("DeviceID") },
-    [SEAL_KM_IDENTITY_USER] =
-        { "user", seal_km_request_string("UserID") }
+    [SEAL_KM_IDENTITY_SERVICE] = { "service", SEAL_KM_REQUEST_MEMBERS },
+    [SEAL_KM_IDENTITY_CLIENT] = { "client", SEAL_KM_REQUEST_CLIENT_ID },
+    [SEAL_KM_IDENTITY_DEVICE] = { "device", SEAL_KM_REQUEST_DEVICE_ID },
+    [SEAL_KM_IDENTITY_USER] = { "user", SEAL_KM_REQUEST_USER_ID }
 };
 
 
+static void seal_km_request_find(json_t *json, const json_t **found);
 static void seal_km_request_get_name(seal_km_request_t *request,
-    const json_t *json, const seal_km_request_member_t *member,
-    seal_km_str_t *name);
+    const json_t **found, seal_km_request_member_e which, seal_km_str_t *name);
 static int seal_km_request_get_skms_uri(seal_km_request_t *request,
-    const json_t *json, seal_km_arena_t *arena, const seal_km_str_t *uris,
+    const json_t **found, seal_km_arena_t *arena, const seal_km_str_t *uris,
     size_t n);
 static void seal_km_request_get_identity(seal_km_request_t *request,
-    const json_t *json);
+    const json_t **found);
 static void seal_km_request_get_date_time(seal_km_request_t *request,
-    const json_t *json);
+    const json_t **found);
 static const json_t *seal_km_request_get(seal_km_request_t *request,
-    const json_t *json, const seal_km_request_member_t *member);
+    const json_t **found, seal_km_request_member_e which);
 static int seal_km_request_is_one_of(seal_km_str_t uri,
     const seal_km_str_t *uris, size_t n);
 static void seal_km_request_fault(seal_km_request_t *request,
@@ -77,6 +90,7 @@ seal_km_request_decode(seal_km_request_t *request, seal_km_arena_t *arena,
     seal_km_str_t body, const seal_km_str_t *uris, size_t n)
 {
     json_t          *json;
+    const json_t    *found[SEAL_KM_REQUEST_MEMBERS];
     seal_km_json_e   rc;
 
     memset(request, 0, sizeof(seal_km_request_t));
@@ -100,32 +114,64 @@ seal_km_request_decode(seal_km_request_t *request, seal_km_arena_t *arena,
         return SEAL_KM_MALFORMED_REQUEST;
     }
 
+    seal_km_request_find(json, found);
+
     /* all of them: what is valid is echoed even if something else is not */
 
-    seal_km_request_get_name(request, json, &seal_km_request_version,
+    seal_km_request_get_name(request, found, SEAL_KM_REQUEST_VERSION,
                              &request->version);
 
-    if (seal_km_request_get_skms_uri(request, json, arena, uris, n) != 0) {
+    if (seal_km_request_get_skms_uri(request, found, arena, uris, n) != 0) {
         request->error = SEAL_KM_REQUEST_NO_MEMORY;
         return SEAL_KM_INTERNAL_ERROR;
     }
 
-    seal_km_request_get_name(request, json, &seal_km_request_service_id,
+    seal_km_request_get_name(request, found, SEAL_KM_REQUEST_SERVICE_ID,
                              &request->service_id);
-    seal_km_request_get_identity(request, json);
-    seal_km_request_get_date_time(request, json);
+    seal_km_request_get_identity(request, found);
+    seal_km_request_get_date_time(request, found);
 
     return (request->error == NULL) ? SEAL_KM_OK : SEAL_KM_MALFORMED_REQUEST;
 }
 
 
-static void
-seal_km_request_get_name(seal_km_request_t *request, const json_t *json,
-    const seal_km_request_member_t *member, seal_km_str_t *name)
-{
-    seal_km_str_t  value;
+/* in one pass: most requests have no more than what is looked for */
 
-    json = seal_km_request_get(request, json, member);
+static void
+seal_km_request_find(json_t *json, const json_t **found)
+{
+    void        *iter;
+    unsigned     i;
+    const char  *name, *member;
+
+    memset(found, 0, SEAL_KM_REQUEST_MEMBERS * sizeof(json_t *));
+
+    for (iter = json_object_iter(json);
+         iter != NULL;
+         iter = json_object_iter_next(json, iter))
+    {
+        name = json_object_iter_key(iter);
+
+        for (i = 0; i < SEAL_KM_REQUEST_MEMBERS; i++) {
+            member = seal_km_request_members[i].name;
+
+            if (name[0] == member[0] && strcmp(name, member) == 0) {
+                found[i] = json_object_iter_value(iter);
+                break;
+            }
+        }
+    }
+}
+
+
+static void
+seal_km_request_get_name(seal_km_request_t *request, const json_t **found,
+    seal_km_request_member_e which, seal_km_str_t *name)
+{
+    const json_t   *json;
+    seal_km_str_t   value;
+
+    json = seal_km_request_get(request, found, which);
 
     if (json == NULL) {
         return;
@@ -137,7 +183,8 @@ seal_km_request_get_name(seal_km_request_t *request, const json_t *json,
         || value.len > SEAL_KM_NAME_MAX
         || seal_km_str_has_control(value))
     {
-        seal_km_request_fault(request, member->invalid);
+        seal_km_request_fault(request,
+                              seal_km_request_members[which].invalid);
         return;
     }
 
@@ -148,13 +195,17 @@ seal_km_request_get_name(seal_km_request_t *request, const json_t *json,
 /* -1 where there is no memory for its normal form */
 
 static int
-seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
+seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t **found,
     seal_km_arena_t *arena, const seal_km_str_t *uris, size_t n)
 {
     char           *normal;
+    const char     *invalid;
+    const json_t   *json;
     seal_km_str_t   value;
 
-    json = seal_km_request_get(request, json, &seal_km_request_skms_uri);
+    invalid = seal_km_request_members[SEAL_KM_REQUEST_SKMS_URI].invalid;
+
+    json = seal_km_request_get(request, found, SEAL_KM_REQUEST_SKMS_URI);
 
     if (json == NULL) {
         return 0;
@@ -163,7 +214,7 @@ seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
     value = seal_km_json_text(json);
 
     if (value.len > SEAL_KM_URI_MAX) {
-        seal_km_request_fault(request, seal_km_request_skms_uri.invalid);
+        seal_km_request_fault(request, invalid);
         return 0;
     }
 
@@ -180,7 +231,7 @@ seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
     }
 
     if (seal_km_uri_normalize(value, normal, &request->normal_uri.len) != 0) {
-        seal_km_request_fault(request, seal_km_request_skms_uri.invalid);
+        seal_km_request_fault(request, invalid);
         return 0;
     }
 
@@ -194,18 +245,16 @@ seal_km_request_get_skms_uri(seal_km_request_t *request, const json_t *json,
 /* "Only one of these fields may be present", table 5.3.2-1 */
 
 static void
-seal_km_request_get_identity(seal_km_request_t *request, const json_t *json)
+seal_km_request_get_identity(seal_km_request_t *request, const json_t **found)
 {
-    unsigned                         type, named, n;
-    const seal_km_request_member_t  *member;
+    unsigned  type, named, n;
 
     named = 0;
     n = 0;
 
     for (type = SEAL_KM_IDENTITY_CLIENT; type < SEAL_KM_IDENTITY_MAX; type++) {
-        member = &seal_km_request_identities[type].member;
 
-        if (json_object_get(json, member->name) != NULL) {
+        if (found[seal_km_request_identities[type].member] != NULL) {
             named = type;
             n++;
         }
@@ -221,8 +270,9 @@ seal_km_request_get_identity(seal_km_request_t *request, const json_t *json)
         return;
     }
 
-    member = &seal_km_request_identities[named].member;
-    seal_km_request_get_name(request, json, member, &request->identity);
+    seal_km_request_get_name(request, found,
+                             seal_km_request_identities[named].member,
+                             &request->identity);
 
     if (request->identity.data != NULL) {
         request->identity_type = (seal_km_identity_e) named;
@@ -231,16 +281,20 @@ seal_km_request_get_identity(seal_km_request_t *request, const json_t *json)
 
 
 static void
-seal_km_request_get_date_time(seal_km_request_t *request, const json_t *json)
+seal_km_request_get_date_time(seal_km_request_t *request,
+    const json_t **found)
 {
-    json = seal_km_request_get(request, json, &seal_km_request_date_time);
+    const json_t  *json;
+
+    json = seal_km_request_get(request, found, SEAL_KM_REQUEST_DATE_TIME);
 
     if (json == NULL) {
         return;
     }
 
     if (!json_is_integer(json) || json_integer_value(json) < 0) {
-        seal_km_request_fault(request, seal_km_request_date_time.invalid);
+        seal_km_request_fault(request,
+                   seal_km_request_members[SEAL_KM_REQUEST_DATE_TIME].invalid);
         return;
     }
 
@@ -249,16 +303,14 @@ seal_km_request_get_date_time(seal_km_request_t *request, const json_t *json)
 
 
 static const json_t *
-seal_km_request_get(seal_km_request_t *request, const json_t *json,
-    const seal_km_request_member_t *member)
+seal_km_request_get(seal_km_request_t *request, const json_t **found,
+    seal_km_request_member_e which)
 {
-    json = json_object_get(json, member->name);
-
-    if (json == NULL) {
-        seal_km_request_fault(request, member->missing);
+    if (found[which] == NULL) {
+        seal_km_request_fault(request, seal_km_request_members[which].missing);
     }
 
-    return json;
+    return found[which];
 }
 
 
@@ -352,5 +404,6 @@ seal_km_identity_name(seal_km_identity_e type)
 const char *
 seal_km_identity_member(seal_km_identity_e type)
 {
-    return seal_km_request_identities[type].member.name;
+    return seal_km_request_members[seal_km_request_identities[type].member]
+               .name;
 }
