@@ -157,14 +157,17 @@ test_places(void **state)
 {
     int             c, fill;
     char            text[185], *p;
-    size_t          i, len;
+    size_t          i, k, len;
     seal_km_str_t   s;
 
+    static const size_t  lens[] = { 1, 7, 8, 9, 15, 16, 31, 33, 62, 123, 184 };
     static const char  fills[] = { 'a', ' ', '~', '!', '#', '[', ']', '\xff' };
 
     for (fill = 0; fill < (int) sizeof(fills); fill++) {
         for (c = 0; c < 256; c++) {
-            for (len = 1; len < sizeof(text); len += 61) {
+            for (k = 0; k < unit_n(lens); k++) {
+                len = lens[k];
+
                 for (i = 0; i < len; i++) {
                     memset(text, fills[fill], len);
                     text[i] = (char) c;
