@@ -32,8 +32,8 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ctx->reason = reason;
     row = ngx_http_seal_km_get_conf(r)->interface->reason(reason);
 
-    /* Date/Time tells the time, whatever "timer_resolution" is */
-    ngx_time_update();
+    /* which Date/Time tells */
+    ngx_http_seal_km_update_time();
 
     ngx_http_seal_km_log_refusal(r, ctx, row);
     ngx_http_seal_km_notify(r, ctx);
