@@ -333,7 +333,7 @@ ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (r->headers_in.content_length_n > (off_t) size) {
+    if (r->headers_in.content_length_n >= (off_t) size) {
         /* row 5 has bounded it */
         size = (size_t) r->headers_in.content_length_n;
 
