@@ -1,6 +1,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -95,6 +96,7 @@ seal_km_keyed_hash(seal_km_keyed_hash_t *hash, const seal_km_str_t *parts,
 {
     int            len;
     size_t         i;
+    OSSL_PARAM     params[2];
     unsigned char  tag[SEAL_KM_KEYED_HASH_SIZE];
 
     static const unsigned char  nonce[12];
@@ -109,10 +111,12 @@ seal_km_keyed_hash(seal_km_keyed_hash_t *hash, const seal_km_str_t *parts,
         }
     }
 
+    params[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
+                                                  tag, sizeof(tag));
+    params[1] = OSSL_PARAM_construct_end();
+
     if (EVP_EncryptFinal_ex(hash->gcm, digest, &len) == 1
-        && EVP_CIPHER_CTX_ctrl(hash->gcm, EVP_CTRL_AEAD_GET_TAG, sizeof(tag),
-                               tag)
-           == 1
+        && EVP_CIPHER_CTX_get_params(hash->gcm, params) == 1
         && EVP_EncryptUpdate(hash->aes, digest, &len, tag, sizeof(tag)) == 1
         && len == SEAL_KM_KEYED_HASH_SIZE)
     {
