@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use SealKM;
+use SealKM::Load;
 use SealKM::TLS;
 use Time::HiRes 'sleep';
 
@@ -102,6 +103,29 @@ test 'with a length',
                              'chunked' ])->status, 400, 'both');
         is(post(headers => [ 'Transfer-Encoding' => 'gzip' ])->status, 501,
            'another Transfer-Encoding');
+    };
+
+
+# the most memory that the worker has had, in kB
+sub peak {
+    my ($pid) = worker_pids();
+    open my $file, '<', "/proc/$pid/status" or die $!;
+    return (join('', <$file>) =~ /^VmHWM:\s+(\d+) kB/m)[0];
+}
+
+test 'memory of chunks',
+    config => at('= /km'),
+    sub {
+        my %of = map { $_ => chunks(sized($limit), $_) } 4, $limit;
+        my $set = sub { +{ headers => [ 'Transfer-Encoding' => 'chunked' ],
+                           body => $of{ $_[0] } } };
+
+        km 'one chunk', $set->($limit), @ok;
+        my $before = peak();
+        # each comes, and is kept, by itself
+        slowly 'many', $set->(4), length "4\r\n....\r\n", @ok;
+        my $grown = peak() - $before;
+        cmp_ok($grown, '<', 1024, "kB: $grown");
     };
 
 

@@ -333,8 +333,10 @@ ngx_http_seal_km_body_reserve(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (r->headers_in.content_length_n >= (off_t) size) {
-        /* row 5 has bounded it */
+    if (!r->headers_in.chunked
+        && r->headers_in.content_length_n >= (off_t) size)
+    {
+        /* row 5 has bounded it; of chunks it is what has come so far */
         size = (size_t) r->headers_in.content_length_n;
 
     } else {
