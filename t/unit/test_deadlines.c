@@ -71,9 +71,11 @@ static struct {
     seal_km_redis_deadline_t   deadline;
     int                        set;    /* by what is expected: */
     ngx_msec_t                 when;
+    unsigned                   turn;
 } items[MANY];
 
 static ngx_msec_t                 last;   /* of what was over */
+static unsigned                   last_turn, turn;
 static unsigned                   over;
 
 
@@ -88,6 +90,7 @@ static void
 set(unsigned i, ngx_msec_t time)
 {
     items[i].set = 1;
+    items[i].turn = ++turn;
     items[i].when = ngx_current_msec + time;
     seal_km_redis_deadlines_set(&deadlines, &items[i].deadline, time);
 }
@@ -114,7 +117,11 @@ is_over(seal_km_redis_deadline_t *deadline)
     assert_true((ngx_msec_int_t) (ngx_current_msec - items[i].when) >= 0);
     assert_true((ngx_msec_int_t) (items[i].when - last) >= 0);
 
+    /* of the same time: whoever was set first */
+    assert_true(items[i].when != last || items[i].turn > last_turn);
+
     items[i].set = 0;
+    last_turn = items[i].turn;
     last = items[i].when;
     over++;
 
