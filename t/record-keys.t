@@ -223,7 +223,7 @@ test 'files',
         refuses('no JSON', qr/"seal_km_record_keys" file ".*" is no JSON/,
                 record_keys => keys_in('-----BEGIN'));
         refuses('PEM', qr/"seal_km_record_keys" file ".*" is PEM, and has to be a JWK Set/,
-                record_keys => keys_in("-----BEGIN PRIVATE KEY-----\n"));
+                record_keys => keys_in(key('ec256')->export_key_pem('private')));
         refuses('no file', qr/"seal_km_record_keys" file ".*none" /,
                 record_keys => temp_dir() . '/none');
         refuses('a folder', qr/"seal_km_record_keys" file /, record_keys => temp_dir());

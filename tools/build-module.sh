@@ -78,18 +78,13 @@ configure() {
     }
 }
 
-is_gcc() {
-    "$CC" -dM -E -x c /dev/null | grep -q __GNUC__ &&
-        ! "$CC" -dM -E -x c /dev/null | grep -q __clang__
-}
-
 main() {
     local folder jobs
     [ $# = 1 ] || die "usage: tools/build-module.sh FOLDER"
     mkdir -p "$1"
     folder=$(cd "$1" && pwd)
     [ -f "$source/conf_flags" ] || die "no nginx-dev in $source"
-    if [ -z "${CFLAGS:-}" ] && is_gcc; then
+    if [ -z "${CFLAGS:-}" ] && "$top/tools/is-gcc.sh" "$CC"; then
         cc_opt="$cc_opt $lto"
         ld_opt="$ld_opt $lto"
     fi

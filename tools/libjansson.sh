@@ -7,7 +7,7 @@ set -eu
 
 # Jansson reads its text by functions of one byte each, in several files. Compiled
 # as one, with leave to make them one, too, and with a profile that says which way
-# they go (tools/libjansson-profile.c), it takes little more than half of the time.
+# they go (tools/libjansson-profile.c), it takes less time.
 flags='-fstack-protector-strong -fvisibility=hidden
     --param max-inline-insns-auto=100 --param inline-unit-growth=100'
 
@@ -37,17 +37,12 @@ configure() {
 }
 
 # A profile is read by the compiler that has written it, and gcc does both.
-is_gcc() {
-    "${CC:-cc}" -dM -E -x c /dev/null | grep -q __GNUC__ &&
-        ! "${CC:-cc}" -dM -E -x c /dev/null | grep -q __clang__
-}
-
 profile() {
     build -fprofile-generate &&
         "${CC:-cc}" -O2 -fprofile-generate -I "$work/build/include" \
             -o "$work/profile" "$top/tools/libjansson-profile.c" \
             "$work/build/lib/libjansson.a" &&
-        (cd "$work" && ./profile)
+        (cd "$work" && env -u GCOV_PREFIX -u GCOV_PREFIX_STRIP ./profile)
 }
 
 compile() {
@@ -55,7 +50,7 @@ compile() {
     echo "libjansson: building $(basename "$source")"
     {
         configure "$source" &&
-            if is_gcc; then
+            if "$top/tools/is-gcc.sh" "${CC:-cc}"; then
                 profile && build -fprofile-use -Werror=missing-profile
             else
                 build

@@ -249,25 +249,6 @@ ngx_http_seal_km_str(ngx_str_t *s)
 }
 
 
-/*
- * Sees to it that nginx's time is that of what has woken the worker: a request, or
- * what it has waited for.  Nginx looks at the clock then, but not where
- * "timer_resolution" tells it when to.
- */
-static ngx_inline void
-ngx_http_seal_km_update_time(void)
-{
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                           ngx_core_module);
-
-    if (ccf->timer_resolution) {
-        ngx_time_update();
-    }
-}
-
-
 /* ngx_http_seal_km_handler.c */
 
 /* the content handler of a location with seal_km_pass */
@@ -354,7 +335,7 @@ seal_km_reason_e ngx_http_seal_km_check(ngx_http_request_t *r,
  * ctx->token holds what is needed of its claims and ctx->verified is set.  With
  * SEAL_KM_TOKEN_KEY, ctx->keyless is set where the server has no key for any
  * token.  The time is what nginx has for it, which with timer_resolution may be
- * any: the caller has just called ngx_http_seal_km_update_time().
+ * any: the caller has just called ngx_time_update().
  */
 seal_km_reason_e ngx_http_seal_km_verify(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx);

@@ -103,9 +103,9 @@ ngx_http_seal_km_message_handler(ngx_http_request_t *r,
         return;
     }
 
-    /* however long it takes to judge it (clause 5.3.2: "upon receipt") */
+    /* now, however long it takes to judge it (clause 5.3.2: "upon receipt") */
 
-    ngx_http_seal_km_update_time();
+    ngx_time_update();
     ctx->received = ngx_time();
 
     reason = ngx_http_seal_km_verify(r, ctx);

@@ -148,7 +148,8 @@ ngx_http_seal_km_ready_handler(ngx_http_request_t *r)
 
     probe = ngx_http_seal_km_get_conf(r)->ready->probe;
 
-    ngx_http_seal_km_update_time();
+    /* with timer_resolution the time may be any */
+    ngx_time_update();
 
     if (ngx_http_seal_km_probe_is_good(probe)) {
         return ngx_http_seal_km_send_readiness(r, probe);

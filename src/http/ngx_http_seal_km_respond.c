@@ -9,6 +9,7 @@
 #include "ngx_http_seal_km_interface.h"
 
 
+static void ngx_http_seal_km_update_date(void);
 static ngx_uint_t ngx_http_seal_km_is_keyless(ngx_http_seal_km_ctx_t *ctx);
 static void ngx_http_seal_km_log_refusal(ngx_http_request_t *r,
     ngx_http_seal_km_ctx_t *ctx, const seal_km_reason_t *row);
@@ -32,8 +33,7 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ctx->reason = reason;
     row = ngx_http_seal_km_get_conf(r)->interface->reason(reason);
 
-    /* which Date/Time tells */
-    ngx_http_seal_km_update_time();
+    ngx_http_seal_km_update_date();
 
     ngx_http_seal_km_log_refusal(r, ctx, row);
     ngx_http_seal_km_notify(r, ctx);
@@ -51,6 +51,25 @@ ngx_http_seal_km_respond(ngx_http_request_t *r, ngx_http_seal_km_ctx_t *ctx,
     ngx_http_seal_km_count_response(ctx);
 
     return ngx_http_seal_km_send(r, b);
+}
+
+
+/*
+ * Date/Time tells the time, in seconds: nginx has it of when the worker was woken
+ * for this, but not where "timer_resolution" says when it looks at the clock.
+ */
+
+static void
+ngx_http_seal_km_update_date(void)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->timer_resolution) {
+        ngx_time_update();
+    }
 }
 
 

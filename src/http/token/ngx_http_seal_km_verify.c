@@ -184,7 +184,7 @@ ngx_http_seal_km_verify_again(ngx_http_request_t *r,
     }
 
     if (set->changes != ctx->key_changes) {
-        ngx_http_seal_km_update_time();
+        ngx_time_update();
         reason = ngx_http_seal_km_verify(r, ctx);
     }
 

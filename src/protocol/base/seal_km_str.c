@@ -4,9 +4,8 @@
 #include "seal_km_str.h"
 
 
-/* the upper bits of eight bytes at once, and the lowest */
+/* the upper bits of eight bytes at once */
 #define SEAL_KM_STR_HIGH   0x8080808080808080u
-#define SEAL_KM_STR_ONES   0x0101010101010101u
 
 /* bytes that are looked at without a branch */
 #define SEAL_KM_STR_BLOCK  32
@@ -21,10 +20,6 @@ static inline size_t seal_km_str_unescaped(seal_km_str_t s,
     unsigned char other);
 static inline size_t seal_km_str_blocks(seal_km_str_t s, size_t block,
     size_t n, unsigned char other);
-static inline size_t seal_km_str_words(seal_km_str_t s, size_t n,
-    unsigned char other);
-static inline int seal_km_str_is_escaped_word(const char *p,
-    unsigned char other);
 
 
 seal_km_str_t
@@ -198,7 +193,9 @@ seal_km_str_unescaped(seal_km_str_t s, unsigned char other)
     size_t  n;
 
     n = seal_km_str_blocks(s, SEAL_KM_STR_BLOCK, 0, other);
-    n = seal_km_str_words(s, n, other);
+
+    /* most names are shorter than that */
+    n = seal_km_str_blocks(s, SEAL_KM_STR_BLOCK / 4, n, other);
 
     return seal_km_str_blocks(s, 1, n, other);
 }
@@ -227,53 +224,6 @@ seal_km_str_blocks(seal_km_str_t s, size_t block, size_t n,
     }
 
     return n;
-}
-
-
-/*
- * The same of words, for names, which are shorter than a block: the last word may
- * begin among what is known.
- */
-
-static inline size_t
-seal_km_str_words(seal_km_str_t s, size_t n, unsigned char other)
-{
-    for ( /* void */ ; s.len - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
-        if (seal_km_str_is_escaped_word(s.data + n, other)) {
-            return n;
-        }
-    }
-
-    if (n < s.len
-        && s.len >= sizeof(uint64_t)
-        && !seal_km_str_is_escaped_word(s.data + s.len - sizeof(uint64_t),
-                                        other))
-    {
-        return s.len;
-    }
-
-    return n;
-}
-
-
-/* a borrow goes on from a byte that is found, and so may tell of more, not of less */
-
-static inline int
-seal_km_str_is_escaped_word(const char *p, unsigned char other)
-{
-    uint64_t  word, quote, backslash, found;
-
-    memcpy(&word, p, sizeof(word));
-
-    quote = word ^ (SEAL_KM_STR_ONES * '"');
-    backslash = word ^ (SEAL_KM_STR_ONES * '\\');
-
-    found = ((word - SEAL_KM_STR_ONES * 0x20) & ~word)
-            | ((quote - SEAL_KM_STR_ONES) & ~quote)
-            | ((backslash - SEAL_KM_STR_ONES) & ~backslash);
-
-    return ((found & SEAL_KM_STR_HIGH) | (word & (SEAL_KM_STR_ONES * other)))
-           != 0;
 }
 
 

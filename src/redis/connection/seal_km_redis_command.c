@@ -12,7 +12,6 @@
 
 static u_char *seal_km_redis_command_write(u_char *p, int argc,
     const char **argv, const size_t *len);
-static u_char *seal_km_redis_command_number(u_char *p, u_char type, size_t n);
 static size_t seal_km_redis_command_len(const char **argv, const size_t *len,
     int i);
 static void seal_km_redis_command_detach(ngx_queue_t *from, ngx_queue_t *to);
@@ -164,39 +163,17 @@ seal_km_redis_command_write(u_char *p, int argc, const char **argv,
     int     i;
     size_t  n;
 
-    p = seal_km_redis_command_number(p, '*', argc);
+    p = ngx_sprintf(p, "*%d" CRLF, argc);
 
     for (i = 0; i < argc; i++) {
         n = seal_km_redis_command_len(argv, len, i);
 
-        p = seal_km_redis_command_number(p, '$', n);
+        p = ngx_sprintf(p, "$%uz" CRLF, n);
         p = ngx_cpymem(p, argv[i], n);
         p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
     }
 
     return p;
-}
-
-
-/* the line that an array or a string begins with */
-
-static u_char *
-seal_km_redis_command_number(u_char *p, u_char type, size_t n)
-{
-    u_char  buf[NGX_SIZE_T_LEN], *digit, *last;
-
-    last = buf + sizeof(buf);
-    digit = last;
-
-    do {
-        *--digit = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    *p++ = type;
-    p = ngx_cpymem(p, digit, last - digit);
-
-    return ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
 }
 
 

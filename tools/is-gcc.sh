@@ -1,0 +1,14 @@
+#!/bin/sh
+# Whether the compiler is gcc, and not one that says so for compatibility: some
+# flags are gcc's alone.
+#
+#   tools/is-gcc.sh COMPILER [ARGUMENT ...]
+set -eu
+
+macros=$("$@" -dM -E -x c /dev/null)
+
+case $macros in
+    *__clang__*) exit 1 ;;
+    *__GNUC__*) exit 0 ;;
+    *) exit 1 ;;
+esac
