@@ -22,6 +22,9 @@ for my $kind (keys %record) {
                 sealed("seal:km:sealed.${kind}v2x.example:user:alice", $record{$kind}, a => $key));
 }
 
+# nobody listens there
+my $nobody = free_port();
+
 my $digest_key = temp_file('D' x 20);
 chmod 0600, $digest_key;
 my $keys = record_keys(a => $key);
@@ -51,7 +54,9 @@ my $config = location('= /km', redis_key_prefix => 'seal:km:')
     . key_records(zone => 'z')
     . key_records('= /kir-json', payload => 'json', redis_key_prefix => 'seal:km:json.', zone => 'z')
     # what is known of a location is kept for a second
-    . join('', map { location("= /km$_") . "location = /ready$_ { seal_km_ready /km$_; }\n" } 0 .. 149)
+    . join('', map { location("= /km$_") . "location = /ready$_ { seal_km_ready /km$_; }\n"
+                     . location("= /none$_", pass => "127.0.0.1:$nobody")
+                     . "location = /down$_ { seal_km_ready /none$_; }\n" } 0 .. 149)
     . "location = /metrics { seal_km_metrics; seal_km_zone z; }\n";
 $config =~ s/seal_km_window 1m/seal_km_window 1d/g;
 
@@ -89,7 +94,7 @@ sub each_request {
         is => sub {
             push @came, $_;
             return $_ eq $right || says_so() || problem()
-                   || $name eq 'readiness' && /^500 <html>|^503 .*"store":"down"/;
+                   || $name =~ /^readiness/ && /^500 <html>|^503 .*"store":"down"/;
         },
         # "down" is an answer, which serves all probes for a second
         well => sub {
@@ -127,6 +132,8 @@ my @case = (
     [ 'a refusal: no record', ask(body => { UserID => 'alice', ServiceID => 'none' }) ],
     [ 'a refusal of key retrieval', kir_ask(token => mint(scope => 'x')) ],
     [ 'readiness', sub { page("/ready$ready") } ],
+    # what was not found out is not kept, or the next one would be told that all is well
+    [ 'readiness: down', sub { page("/down$ready") } ],
 );
 
 test 'each allocation on the way of a request',
@@ -138,7 +145,8 @@ test 'each allocation on the way of a request',
         for my $case (@case) {
             my ($name, $bytes) = @$case;
             my $right = outcome(ref $bytes ? $bytes->() : $bytes);
-            like($right, $name =~ /refusal/ ? qr/^40\d / : qr/^200 /, "$name: without failures");
+            like($right, $name =~ /refusal/ ? qr/^40\d / : $name =~ /down/ ? qr/^503 .*"down"/ : qr/^200 /,
+                 "$name: without failures");
             each_request($name, $bytes, $right);
         }
         cmp_ok(slabs(), '>', 0, 'shared memory has failed, too');
