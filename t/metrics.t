@@ -259,13 +259,16 @@ fails 'with a value', { http_config => $zone, config =>
     qr{invalid number of arguments in "seal_km_metrics" directive in CONF:\d+};
 fails 'in a server', { config => "seal_km_metrics;\n" },
     qr{"seal_km_metrics" directive is not allowed here in CONF:\d+};
+fails 'a zone too small for one worker', {
+    http_config => "seal_km_zone name=z 43690;\n", config => '' },
+    qr{\[emerg\] .*"seal_km_zone" "z" is too small: it wants 43691 at least in CONF:\d+};
 fails 'a zone too small for the workers', {
     main_config => "worker_processes 40;\n",
     http_config => "seal_km_zone name=z 64k;\n",
     config => "location /m { seal_km_zone z; seal_km_metrics; }\n" },
     qr{\[emerg\] .*"seal_km_zone" "z" is too small for 40 workers: it wants 147456 at least, in CONF:\d+};
 fails 'a zone too small for more workers, made further up', {
-    http_config => "seal_km_zone name=z 32k;\n",
+    http_config => "seal_km_zone name=z 44k;\n",
     config => '' , main_config => "worker_processes 3;\n" },
     qr{is too small for 3 workers: it wants \d+ at least, in CONF:\d+};
 

@@ -25,6 +25,7 @@ static char *ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name,
 static char *ngx_http_seal_km_note_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone);
 static ngx_int_t ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static size_t ngx_http_seal_km_zone_least(ngx_uint_t slots);
 static ngx_int_t ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone,
     ngx_uint_t slots);
 static ngx_uint_t ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone);
@@ -151,6 +152,7 @@ ngx_http_seal_km_check_zones(ngx_conf_t *cf)
 static char *
 ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
 {
+    size_t                         least;
     ssize_t                        n;
     ngx_shm_zone_t                *shm_zone, **made;
     ngx_pool_cleanup_t            *cln;
@@ -166,11 +168,14 @@ ngx_http_seal_km_create_zone(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *size)
         return NGX_CONF_ERROR;
     }
 
-    if (n < (ssize_t) (NGX_HTTP_SEAL_KM_ZONE_MIN * ngx_pagesize)) {
+    /* more is wanted where there are more workers, which is not known yet */
+
+    least = ngx_http_seal_km_zone_least(NGX_HTTP_SEAL_KM_ZONE_SLOTS);
+
+    if ((size_t) n < least) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"seal_km_zone\" \"%V\" is too small: it wants "
-                           "%uz at least", name,
-                           NGX_HTTP_SEAL_KM_ZONE_MIN * ngx_pagesize);
+                           "%uz at least", name, least);
         return NGX_CONF_ERROR;
     }
 
@@ -250,7 +255,7 @@ ngx_http_seal_km_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* only now it is known how many workers there will be */
+/* not before a zone is initialized it is known how many workers there will be */
 
 static ngx_uint_t
 ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone)
@@ -265,6 +270,19 @@ ngx_http_seal_km_slots_wanted(ngx_http_seal_km_zone_t *zone)
 }
 
 
+static size_t
+ngx_http_seal_km_zone_least(ngx_uint_t slots)
+{
+    size_t  size;
+
+    size = (NGX_HTTP_SEAL_KM_ZONE_MIN - 1) * ngx_pagesize
+           + ngx_http_seal_km_slots_size(slots);
+
+    /* beside what is the buckets' */
+    return size + (size + 2) / 3;
+}
+
+
 static ngx_int_t
 ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone, ngx_uint_t slots)
 {
@@ -273,11 +291,7 @@ ngx_http_seal_km_check_zone_size(ngx_shm_zone_t *shm_zone, ngx_uint_t slots)
 
     zone = shm_zone->data;
 
-    size = (NGX_HTTP_SEAL_KM_ZONE_MIN - 1) * ngx_pagesize
-           + ngx_http_seal_km_slots_size(slots);
-
-    /* beside what is the buckets' */
-    size += (size + 2) / 3;
+    size = ngx_http_seal_km_zone_least(slots);
 
     if (shm_zone->shm.size >= size) {
         return NGX_OK;

@@ -180,8 +180,8 @@ ngx_http_seal_km_get_variable(ngx_conf_t *cf, ngx_str_t *value)
     /* any other text would be true at all times */
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"seal_km_require\" wants variables, "
-                       "\"%V\" is none", value);
+                       "\"seal_km_require\" wants variables and, last, "
+                       "\"reason=\" once at most, not \"%V\"", value);
 
     return NGX_ERROR;
 }
