@@ -38,8 +38,6 @@ REDIS    = redis/connection/seal_km_redis_frame \
            redis/pool/seal_km_redis_host \
            redis/topology/seal_km_redis_choice \
            redis/topology/seal_km_redis_slot
-# and what needs no more of it than its timers, which the test stands in for
-REDIS_TIMED = redis/pool/seal_km_redis_deadlines
 TEST_C   = $(patsubst t/unit/%.c,%,$(wildcard t/unit/test_*.c))
 HELPER_C = $(filter-out $(TEST_C),$(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ_C   = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/fuzz_*.c))
@@ -138,10 +136,6 @@ image-test: setup-demo   ## does what Dockerfile says in chroots, and tries the 
 	@tools/image-test.sh
 
 
-NGINX_SRC     ?= /usr/share/nginx/src
-NGINX_INCLUDES = -isystem $(MODULE_BUILD) \
-                 $(addprefix -isystem $(NGINX_SRC)/src/,core event event/modules os/unix)
-
 # Unit tests: each t/unit/test_*.c is a program of its own, linked with all of
 # src/protocol, with $(REDIS), and with whatever else there is in t/unit. They
 # are built as they are, with the address and undefined behaviour sanitizers, and,
@@ -156,11 +150,7 @@ build/$(1)/%.o: t/unit/%.c Makefile | setup-test
 	@mkdir -p $$(@D)
 	@$$(CC) $$(UNIT_CFLAGS) $(2) -c -o $$@ $$<
 
-build/$(1)/test_deadlines.o $$(REDIS_TIMED:%=build/$(1)/%.o): UNIT_CFLAGS += $$(NGINX_INCLUDES)
-build/$(1)/test_deadlines.o $$(REDIS_TIMED:%=build/$(1)/%.o): | module
-
-build/$(1)/libunit.a: $$(PROTOCOL:%=build/$(1)/%.o) $$(REDIS:%=build/$(1)/%.o) \
-    $$(REDIS_TIMED:%=build/$(1)/%.o)
+build/$(1)/libunit.a: $$(PROTOCOL:%=build/$(1)/%.o) $$(REDIS:%=build/$(1)/%.o)
 	@rm -f $$@
 	@ar rcs $$@ $$^
 
@@ -195,6 +185,7 @@ coverage: setup-coverage ## the lines and branches of src/ that the tests run
 # functions for texts and addresses are what that calls, and the linker drops the rest
 # of them. They are built to be run, and, to see what they reach, with counters.
 
+NGINX_SRC     ?= /usr/share/nginx/src
 FUZZ_MORE      = redis/connection/seal_km_redis_reply \
                  redis/pool/seal_km_redis_announced \
                  redis/pool/seal_km_redis_endpoint \
@@ -208,8 +199,9 @@ FUZZ_SANITIZE  = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_COUNT     = -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
 FUZZ_WARNINGS  = -Wall -Wextra -Werror -Wno-unused-parameter
 FUZZ_INCLUDES  = $(patsubst %/,-I%,$(sort $(dir $(wildcard src/*/*.h src/*/*/*.h)))) \
-                 -It/fuzz $(JWT_CFLAGS) $(NGINX_INCLUDES) \
-                 $(addprefix -isystem $(NGINX_SRC)/src/,http http/modules http/v2)
+                 -It/fuzz $(JWT_CFLAGS) -isystem $(MODULE_BUILD) \
+                 $(addprefix -isystem $(NGINX_SRC)/src/,core event event/modules \
+                     os/unix http http/modules http/v2)
 
 define fuzz_rules
 build/$(1)/%.o: src/%.c Makefile | setup-test module

@@ -7,7 +7,7 @@ use SealKM::Load;
 
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use Time::HiRes 'time';
+use Time::HiRes qw(sleep time);
 
 my $RECORD = 'seal:km:v2x.example:service';
 my $token = mint(exp => time + 7200);
@@ -238,6 +238,41 @@ test 'none of several can be connected to',
     sub {
         # each of the five takes five seconds to fail
         within('not the time of all of them', {}, 'store_timeout');
+    };
+
+my $other = fake_redis(get => sub { bulk('other') });
+my @pairs = map { '127.0.0.1:' . $_->sockport } @more_full[0, 1];
+
+# The times of the connection and of those who wait for it are over at once then,
+# and so may be half of theirs: what is judged first must not be chance.
+test 'cannot be connected to, and the worker has been busy',
+    http_config => join('', map {
+        "upstream pair$_ { server $pairs[$_]; server " . $other->address . '; }' } 0, 1),
+    config => join('', map { location("= /pair$_", pass => "pair$_",
+        redis_timeout => '2s', redis_connect_timeout => '2s',
+        more => q(add_header X-Upstream $upstream_addr always;)) } 0, 1),
+    log => [ map { qr/"$_" could not be connected to/ } @pairs ],
+    may_log => [ qr/upstream server temporarily disabled/ ],
+    sub {
+        my ($pid) = worker_pids();
+
+        for my $pair (0, 1) {
+            my @clients = map {
+                sleep 0.01;
+                client()->send(request(location => "/pair$pair"));
+            } 1 .. 6;
+
+            sleep((1.7, 0.6)[$pair]);
+            kill STOP => $pid;
+            sleep((0.5, 1.6)[$pair]);
+            kill CONT => $pid;
+
+            my @res = map { $_->response } @clients;
+            is(join(' ', map { payload($_) // $_->header('X-Reason') } @res),
+               'other other other other other other', 'each is served');
+            like(join('; ', map { $_->header('X-Upstream') } @res),
+                 qr/\Q$pairs[$pair], /, 'although some had asked another server');
+        }
     };
 @filling = ();
 

@@ -16,8 +16,6 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "seal_km_redis_deadlines.h"
-
 
 typedef struct seal_km_redis_pool_s    seal_km_redis_pool_t;
 typedef struct seal_km_redis_query_s   seal_km_redis_query_t;
@@ -153,7 +151,7 @@ struct seal_km_redis_query_s {
     ngx_uint_t                 denied;           /* see below */
 
     /* the client's own */
-    seal_km_redis_deadline_t   timer;            /* of half its time, or all */
+    ngx_event_t                timer;
     ngx_msec_t                 start;
     ngx_msec_t                 deadline;
     seal_km_redis_server_t    *server;

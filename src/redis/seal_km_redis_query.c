@@ -26,10 +26,8 @@ static ngx_int_t seal_km_redis_query_send_anew(seal_km_redis_query_t *query);
 static void seal_km_redis_query_extend(seal_km_redis_query_t *query);
 static void seal_km_redis_query_set_timer(seal_km_redis_query_t *query,
     ngx_msec_t time);
-static void seal_km_redis_query_timeout_handler(
-    seal_km_redis_deadline_t *timer);
-static void seal_km_redis_query_clear_timer(seal_km_redis_query_t *query);
-static ngx_int_t seal_km_redis_query_late(seal_km_redis_query_t *query);
+static void seal_km_redis_query_timeout_handler(ngx_event_t *ev);
+static void seal_km_redis_query_late(seal_km_redis_query_t *query);
 static void seal_km_redis_query_detach(seal_km_redis_query_t *query,
     ngx_uint_t failed);
 static void seal_km_redis_query_served(seal_km_redis_query_t *query);
@@ -52,6 +50,8 @@ seal_km_redis_query_start(seal_km_redis_query_t *query)
     }
 
     query->timer.handler = seal_km_redis_query_timeout_handler;
+    query->timer.data = query;
+    query->timer.log = query->log;
 
     seal_km_redis_query_set_timer(query, settings->timeout);
 
@@ -66,8 +66,7 @@ seal_km_redis_query_set_timer(seal_km_redis_query_t *query, ngx_msec_t time)
 {
     query->deadline = ngx_current_msec + time;
 
-    seal_km_redis_deadlines_set(seal_km_redis_pool_deadlines(query->pool),
-                                &query->timer, query->late ? time : time / 2);
+    ngx_add_timer(&query->timer, query->late ? time : time / 2);
 }
 
 
@@ -408,6 +407,7 @@ seal_km_redis_query_extend(seal_km_redis_query_t *query)
     most = settings->connect_timeout + settings->timeout;
     most = (past < most) ? most - past : 1;
 
+    ngx_del_timer(&query->timer);
     seal_km_redis_query_set_timer(query, ngx_min(settings->timeout, most));
 }
 
@@ -431,19 +431,16 @@ seal_km_redis_query_send_anew(seal_km_redis_query_t *query)
 
 
 static void
-seal_km_redis_query_timeout_handler(seal_km_redis_deadline_t *timer)
+seal_km_redis_query_timeout_handler(ngx_event_t *ev)
 {
     seal_km_redis_query_t  *query;
 
-    query = (seal_km_redis_query_t *)
-                ((u_char *) timer - offsetof(seal_km_redis_query_t, timer));
+    query = ev->data;
 
     if (!query->late) {
         query->late = 1;
-
-        if (seal_km_redis_query_late(query) == NGX_AGAIN) {
-            return;
-        }
+        seal_km_redis_query_late(query);
+        return;
     }
 
     seal_km_redis_query_detach(query, 1);
@@ -453,12 +450,15 @@ seal_km_redis_query_timeout_handler(seal_km_redis_deadline_t *timer)
 }
 
 
-/* NGX_AGAIN: there is some time left; NGX_OK: a busy worker has come too late */
+/*
+ * The rest of its time, even if a busy worker has come too late for that: then
+ * it has its turn among the timers that are over.  A connection that was not made
+ * in its time comes first, and leaves the query another server.
+ */
 
-static ngx_int_t
+static void
 seal_km_redis_query_late(seal_km_redis_query_t *query)
 {
-    ngx_msec_int_t                   left;
     const seal_km_redis_topology_t  *topology;
 
     topology = seal_km_redis_pool_topology(query->pool);
@@ -467,28 +467,7 @@ seal_km_redis_query_late(seal_km_redis_query_t *query)
         topology->late(query);
     }
 
-    left = query->deadline - ngx_current_msec;
-
-    if (left <= 0) {
-        return NGX_OK;
-    }
-
-    seal_km_redis_deadlines_set(seal_km_redis_pool_deadlines(query->pool),
-                                &query->timer, left);
-
-    return NGX_AGAIN;
-}
-
-
-/* one that was never started has none, nor perhaps a pool */
-
-static void
-seal_km_redis_query_clear_timer(seal_km_redis_query_t *query)
-{
-    if (query->timer.set) {
-        seal_km_redis_deadlines_clear(
-                   seal_km_redis_pool_deadlines(query->pool), &query->timer);
-    }
+    ngx_add_timer(&query->timer, query->deadline - ngx_current_msec);
 }
 
 
@@ -535,7 +514,9 @@ seal_km_redis_query_release(seal_km_redis_query_t *query, ngx_uint_t failed)
 static void
 seal_km_redis_query_finish(seal_km_redis_query_t *query)
 {
-    seal_km_redis_query_clear_timer(query);
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
 
     query->handler(query);
 }
@@ -561,7 +542,10 @@ seal_km_redis_query_is_denied(seal_km_redis_query_t *query)
 void
 seal_km_redis_query_cancel(seal_km_redis_query_t *query)
 {
-    seal_km_redis_query_clear_timer(query);
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
+
     seal_km_redis_query_detach(query, 0);
 
     seal_km_redis_reply_free(query->reply);

@@ -43,9 +43,6 @@ seal_km_redis_pool_create(ngx_conf_t *cf, seal_km_redis_settings_t *settings)
     pool->settings = *settings;
     seal_km_redis_servers_init(&pool->servers);
 
-    /* cycle->log is that of the cycle before, which will be freed */
-    seal_km_redis_deadlines_init(&pool->deadlines, &cf->cycle->new_log);
-
     pool->topology = settings->topology;
     pool->seeds = settings->seeds;
     pool->nseeds = settings->nseeds;
@@ -185,8 +182,6 @@ seal_km_redis_pool_stop(seal_km_redis_pool_t *pool)
     }
 
     pool->stopped = 1;
-
-    seal_km_redis_deadlines_stop(&pool->deadlines);
 
     if (pool->names) {
         seal_km_redis_names_destroy(pool->names);
@@ -371,13 +366,6 @@ seal_km_redis_pool_turn(seal_km_redis_pool_t *pool)
     }
 
     return pool->turn;
-}
-
-
-seal_km_redis_deadlines_t *
-seal_km_redis_pool_deadlines(seal_km_redis_pool_t *pool)
-{
-    return &pool->deadlines;
 }
 
 

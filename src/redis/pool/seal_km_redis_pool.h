@@ -23,7 +23,6 @@ struct seal_km_redis_pool_s {
     const seal_km_redis_topology_t   *topology;
     void                             *state;      /* the topology's */
     ngx_uint_t                        turn;       /* servers take turns */
-    seal_km_redis_deadlines_t         deadlines;  /* of its queries */
 
     seal_km_redis_names_t            *names;      /* NULL: none is resolved */
     seal_km_redis_endpoint_t         *endpoints;  /* of settings.host */
@@ -53,10 +52,6 @@ ngx_uint_t seal_km_redis_pool_is_denied(seal_km_redis_pool_t *pool);
  * call, never 0, by which to begin with another one.
  */
 ngx_uint_t seal_km_redis_pool_turn(seal_km_redis_pool_t *pool);
-
-/* of its queries, which have them cleared before the pool is gone */
-seal_km_redis_deadlines_t *seal_km_redis_pool_deadlines(
-    seal_km_redis_pool_t *pool);
 
 /*
  * Between begin and commit all servers are asked for that are still wanted;
