@@ -123,7 +123,8 @@ test_no_memory(void **state)
         assert_int_equal(unit_memory_blocks(), blocks);
     }
 
-    assert_true(n > 2);
+    /* its own; whether OpenSSL wants some for what it has fetched before is its version's */
+    assert_true(n > 1);
 
     /* OpenSSL may want some for each digest; the next one is well then */
 
