@@ -123,7 +123,7 @@ test_no_memory(void **state)
         assert_int_equal(unit_memory_blocks(), blocks);
     }
 
-    /* its own; whether OpenSSL wants some for what it has fetched before is its version's */
+    /* its own; some versions of OpenSSL want none for what they have fetched */
     assert_true(n > 1);
 
     /* OpenSSL may want some for each digest; the next one is well then */
