@@ -53,9 +53,7 @@ take() {
     for file in "$1"/Makefile "$1"/ngx_*.[ch]; do
         sed "s|$1/|$2/|g" "$file" > "$2/${file##*/}"
     done
-    case $CC in
-        *clang*) own=' -Wconditional-uninitialized' ;;
-    esac
+    "$top/tools/is-gcc.sh" "$CC" || own=' -Wconditional-uninitialized'
     sed -i "s|^CC =.*|CC = $CC|; s|^CFLAGS =|&$own|; s| $lto||" "$2/Makefile"
 }
 

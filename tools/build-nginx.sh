@@ -165,11 +165,11 @@ END
     echo "built build/asan$suffix/nginx"
 }
 
-# What comes before functions of nginx's; prints the options for the linker.
+# What comes before nginx's ngx_init_cycle(); prints the options for the linker.
 keep_cycle() {
     local object=$top/build/asan-cycle.o
     gcc -c -g1 -O1 -Wall -Wextra -Werror -o "$object" "$top/tools/asan-cycle.c"
-    echo "-Wl,--wrap=ngx_init_cycle,--wrap=ngx_get_connection $object"
+    echo "-Wl,--wrap=ngx_init_cycle $object"
 }
 
 main() {

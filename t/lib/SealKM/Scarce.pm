@@ -166,7 +166,7 @@ sub each_fails {
             Test::More::diag(time - $^T, " s: $name $n/$step: $_ ($more)") if $ENV{SEAL_KM_TRACE};
             $before += $more;
             last if $more <= 0 || $set{leaks};
-            push @leaks, "$n: $more blocks, $_\n$where" if $again == 3;
+            push @leaks, "$n: $more blocks, $_\n$where" if $again == 3 && !_is_of_nginx($where);
         }
         last if @wrong + @ill + @leaks > 20;
     }
@@ -177,6 +177,13 @@ sub each_fails {
     _none(\@ill, "$name: the next one is well");
     _none(\@leaks, "$name: no leak");
     return;
+}
+
+# ngx_ssl_create_connection() forgets the object that SSL_new() has made where what it
+# does with it lacks memory; nobody else has seen it then
+sub _is_of_nginx {
+    my ($where) = @_;
+    return $where =~ /\((?:SSL_set_fd|(?:SSL|CRYPTO)_set_ex_data)\+.*\n.*\(ngx_ssl_create_connection\+/;
 }
 
 # of so many allocations one fails; a slow machine now and then needs more of them
